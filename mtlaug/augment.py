@@ -1,0 +1,239 @@
+"""The augmentation types, and the manifest that describes every copy.
+
+A type is a dataclass here: its fields are its parameters in the YAML, and, for
+waveform types, `copies` draws the transforms of an utterance's copies. The
+auxiliary task's class list is the types that the configuration switches on.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import yaml
+from lhotse import MonoCut
+
+from mtlaug import audio, config, datadir
+from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed, SyntheticReverb
+from mtlaug.files import UserError, atomic_path, read_table
+
+
+@dataclass
+class Clean:
+    """The utterance as it is."""
+
+
+@dataclass
+class SpecAugment:
+    """Bands of time and frequency set to the mean; made at training time (Park et al. 2019)."""
+
+    time_masks: int = 2
+    time_share: float = 0.15  # widest time mask, share of the utterance
+    freq_masks: int = 2
+    freq_bins: int = 12  # widest frequency mask, mel bins
+
+
+@dataclass
+class Mixup:
+    """A weighted mean with another labelled training utterance, its emotion mixed likewise (Zhang et al. 2018)."""
+
+    weight: list[float] = field(default_factory=lambda: [0.6, 0.8])  # range of the first one's weight
+
+
+@dataclass
+class SpeedPerturbation:
+    """Resampled, so that tempo and pitch change together (Ko et al. 2015); copies are prefixed ``sp0.9-``."""
+
+    factors: list[float] = field(default_factory=lambda: [0.9, 1.1])
+
+    def copies(self, name, rng, sources):
+        for factor in self.factors:
+            yield f"sp{factor}-", "", Speed(factor), factor
+
+
+@dataclass
+class Noise:
+    """Noise from a data directory, or coloured noise where none is given."""
+
+    snr: list[float] = field(default_factory=lambda: [5.0, 20.0])  # range, dB
+    exponent: list[float] = field(default_factory=lambda: [0.0, 2.0])  # range of coloured noise: white to brown
+    copies_each: int = 1
+
+    def copies(self, name, rng, sources):
+        for suffix in _suffixes(name, self.copies_each):
+            snr = _uniform(rng, self.snr)
+            if sources.noise:
+                source = sources.noise[rng.integers(len(sources.noise))]
+                transform = AddNoise(source, start=round(rng.uniform(0, 60), 3), snr=snr)
+            else:
+                transform = AddColouredNoise(_uniform(rng, self.exponent), snr, seed=int(rng.integers(2**31)))
+            yield "", suffix, transform, 1.0
+
+
+@dataclass
+class Reverberation:
+    """A recorded room impulse response, or a synthetic one where no RIR directory is given."""
+
+    rt60: list[float] = field(default_factory=lambda: [0.2, 0.9])  # range, seconds
+    drr: list[float] = field(default_factory=lambda: [-3.0, 6.0])  # range of the direct-to-reverberant ratio, dB
+    copies_each: int = 1
+
+    def copies(self, name, rng, sources):
+        for suffix in _suffixes(name, self.copies_each):
+            if sources.rir:
+                transform = Reverb(sources.rir[rng.integers(len(sources.rir))])
+            else:
+                transform = SyntheticReverb(
+                    _uniform(rng, self.rt60), _uniform(rng, self.drr), seed=int(rng.integers(2**31))
+                )
+            yield "", suffix, transform, 1.0
+
+
+@dataclass
+class Pitch:
+    """Pitch shifted by SoX at the same tempo, up or down."""
+
+    semitones: list[float] = field(default_factory=lambda: [1.0, 3.0])  # range of the size
+    copies_each: int = 1
+
+    def copies(self, name, rng, sources):
+        for suffix in _suffixes(name, self.copies_each):
+            sign = rng.choice([-1.0, 1.0])
+            yield "", suffix, SoxEffect("pitch", sign * _uniform(rng, self.semitones)), 1.0
+
+
+@dataclass
+class Tempo:
+    """Tempo changed by SoX at the same pitch."""
+
+    slow: list[float] = field(default_factory=lambda: [0.8, 0.92])  # range of the factor
+    fast: list[float] = field(default_factory=lambda: [1.08, 1.25])
+    copies_each: int = 1
+
+    def copies(self, name, rng, sources):
+        for suffix in _suffixes(name, self.copies_each):
+            factor = _uniform(rng, self.slow if rng.random() < 0.5 else self.fast)
+            yield "", suffix, SoxEffect("tempo", factor), factor
+
+
+# The order here is the order of the auxiliary task's classes.
+TYPES = {
+    "clean": Clean,
+    "speed": SpeedPerturbation,
+    "noise": Noise,
+    "reverb": Reverberation,
+    "pitch": Pitch,
+    "tempo": Tempo,
+    "specaugment": SpecAugment,
+    "mixup": Mixup,
+}
+TRAINING_TIME = ("specaugment", "mixup")
+
+
+@dataclass
+class Sources:
+    """Noise and impulse response files, C-sorted by id; empty lists mean synthetic ones."""
+
+    noise: list[str] = field(default_factory=list)
+    rir: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, noise_dir: str | None, rir_dir: str | None) -> "Sources":
+        return cls(*(list(read_table(Path(name, "wav.scp")).values()) if name else [] for name in (noise_dir, rir_dir)))
+
+
+def types(args: config.AugmentArgs) -> dict[str, object]:
+    """The types switched on, each with its parameters, in class order.
+
+    Raises:
+        UserError: an unknown type or parameter, or none but clean is missing.
+    """
+    known = {name: args.types[name] for name in TYPES if name in args.types}
+    for name in args.types:
+        if name not in TYPES:
+            raise UserError(f"augment_args.types: unknown type {name!r}; known are {', '.join(TYPES)}")
+    on = {name: value for name, value in known.items() if value is not False}
+    if "clean" not in on:
+        raise UserError("augment_args.types: clean cannot be switched off, dev and test speech is clean")
+    return {
+        name: config.build(TYPES[name], None if value is True else value, f"augment_args.types.{name}")
+        for name, value in on.items()
+    }
+
+
+def random_state(*names: object) -> np.random.Generator:
+    """A generator that depends on the names alone, never on order, job number or time."""
+    digest = hashlib.sha256(":".join(map(str, names)).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def describe_copies(cut: MonoCut, speaker: str, args: config.AugmentArgs, sources: Sources) -> Iterator[MonoCut]:
+    """Yield the augmented waveform copies of one utterance.
+
+    Each copy's ``custom`` has ``aug`` (its type), ``source`` (the utterance) and
+    ``speaker``; its recording's last transform holds the parameters.
+    """
+    for name, kind in types(args).items():
+        if name in TRAINING_TIME or name == "clean":
+            continue
+        rng = random_state(args.seed, cut.id, name)
+        for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
+            copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
+            copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
+            yield copy
+
+
+def make_manifest(
+    data_dir: str, out_dir: str, settings: config.Config, noise_dir: str | None = None, rir_dir: str | None = None
+) -> dict[str, int]:
+    """Describe every copy of a data directory in ``out_dir``, a data directory with cuts.jsonl.gz and no audio.
+
+    Returns:
+        The number of copies of each type.
+    Raises:
+        UserError: a source file is missing or malformed, or a type is unknown.
+    """
+    args, sources = settings.augment_args, Sources.read(noise_dir, rir_dir)
+    speakers = read_table(Path(data_dir, "utt2spk"))
+    copies = [
+        copy
+        for cut in audio.read_cuts(data_dir, settings.feature_args.sample_rate)
+        for copy in describe_copies(cut, speakers[cut.id], args, sources)
+    ]
+    copies.sort(key=lambda copy: copy.id.encode())
+    tables = {
+        "utt2spk": {copy.id: copy.custom["speaker"] for copy in copies},
+        "utt2uniq": {copy.id: copy.custom["source"] for copy in copies},
+        "utt2aug": {copy.id: copy.custom["aug"] for copy in copies},
+        "utt2dur": {copy.id: f"{copy.duration:.6f}" for copy in copies},
+    }
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    audio.write_cuts(out / "cuts.jsonl.gz", iter(copies))
+    datadir.write(out_dir, tables)
+    described = {name: dataclasses.asdict(kind) for name, kind in types(args).items()}
+    with atomic_path(out / "augment.yaml") as temporary:
+        temporary.write_text(yaml.safe_dump({"seed": args.seed, "types": described}, sort_keys=False))
+    names = list(tables["utt2aug"].values())
+    return {name: names.count(name) for name in described if name in names}
+
+
+def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
+    """Write one copy (or clean utterance) as a 32-bit float wav, the very samples that its features come from."""
+    import soundfile
+
+    cut = next((cut for cut in audio.read_cuts(data_dir, sample_rate) if cut.id == utterance), None)
+    if cut is None:
+        raise UserError(f"{data_dir}: no utterance {utterance!r}")
+    with atomic_path(out) as temporary:
+        soundfile.write(temporary, audio.load(cut), sample_rate, subtype="FLOAT")
+
+
+def _uniform(rng: np.random.Generator, bounds: list[float]) -> float:
+    return round(float(rng.uniform(*bounds)), 3)
+
+
+def _suffixes(name: str, number: int) -> list[str]:
+    return [f"-{name}" if number == 1 else f"-{name}{index}" for index in range(1, number + 1)]

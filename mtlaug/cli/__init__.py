@@ -1,0 +1,64 @@
+"""The ``mtlaug`` command line: ``mtlaug GROUP COMMAND --name value ...``.
+
+One file here a group; each adds its parsers and imports the library only
+inside its handlers, so that ``mtlaug --help`` starts fast.
+"""
+
+import argparse
+import importlib
+import logging
+import sys
+
+from mtlaug import __version__
+from mtlaug.files import UserError
+
+GROUPS = ("datadir", "protocol", "augment", "fbank", "train", "score", "report")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with Kaldi's manners: ``--dev_speakers`` is ``--dev-speakers``, a bad option exits 1."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **kwargs)
+
+    def parse_known_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        return super().parse_known_args([_dashes(argument) for argument in args], namespace)
+
+    def error(self, message):
+        self.exit(1, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def _dashes(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument.partition("=")
+    return name.replace("_", "-") + equals + value
+
+
+def build_parser() -> Parser:
+    """The whole parser; each group's ``add_commands`` fills in its part."""
+    parser = Parser(prog="mtlaug", description="Speech emotion recognition with MTL-AUG.")
+    parser.add_argument("--version", action="version", version=f"mtlaug {__version__}")
+    commands = parser.add_subparsers(dest="group", metavar="GROUP", required=True)
+    for group in GROUPS:
+        importlib.import_module(f"mtlaug.cli.{group}").add_commands(commands)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code. A `UserError` becomes one line on stderr and code 1."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(filename)s:%(lineno)d %(levelname)s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    options = build_parser().parse_args(argv)
+    try:
+        return options.run(options) or 0
+    except UserError as error:
+        print(f"mtlaug {options.group}: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1

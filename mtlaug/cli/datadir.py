@@ -1,0 +1,126 @@
+"""``mtlaug datadir``: validate, fix, split, subset, combine and check-audio for Kaldi data directories."""
+
+import argparse
+import sys
+
+from mtlaug.files import UserError
+
+
+def add_commands(commands) -> None:
+    """Add the group ``datadir`` to the command line's sub-parsers."""
+    group = commands.add_parser("datadir", help="Kaldi data directories", description="Work on Kaldi data directories.")
+    actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    parser = _action(actions, "validate", _validate, "check a data directory against every rule of its format")
+    switch = argparse.BooleanOptionalAction
+    parser.add_argument("--wav", action=switch, default=True, help="wav.scp or cuts.jsonl.gz must be there")
+    parser.add_argument("--feats", action=switch, default=False, help="feats.scp must be there")
+    parser.add_argument("--text", action=switch, default=False, help="text must be there")
+    parser.add_argument("data_dir", help="data directory, such as data/emodb")
+
+    parser = _action(actions, "fix", _fix, "sort the tables and keep the utterances that all of them share")
+    parser.add_argument("data_dir", help="data directory; changed files are kept in its .backup/")
+
+    parser = _action(actions, "split", _split, "split into DATA_DIR/split<N>/1 ... <N> for parallel jobs")
+    parser.add_argument("--per-utt", action="store_true", help="split speakers too, into split<N>utt")
+    parser.add_argument("data_dir", help="data directory")
+    parser.add_argument("n", type=int, help="number of parts")
+
+    parser = _action(actions, "subset", _subset, "write some of the utterances to another data directory")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--first", action="store_true", help="take the first N utterances, not N at random")
+    choice.add_argument("--per-spk", action="store_true", help="take N utterances of each speaker")
+    choice.add_argument("--utt-list", metavar="FILE", help="take the utterances listed in FILE; no N then")
+    choice.add_argument("--spk-list", metavar="FILE", help="take the speakers listed in FILE; no N then")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice at random, hashed with each utterance-id")
+    parser.add_argument("arguments", nargs="+", metavar="SRC [N] DST", help="source, number of utterances, target")
+
+    parser = _action(actions, "combine", _combine, "join data directories")
+    parser.add_argument("dst", help="data directory to write")
+    parser.add_argument("sources", nargs="+", metavar="SRC", help="data directories to join")
+
+    parser = _action(actions, "check-audio", _check_audio, "decode all audio, drop what is unusable, write utt2dur")
+    parser.add_argument("--max-loss", type=float, default=5.0, help="largest tolerated loss, in percent of utterances")
+    parser.add_argument("--min-duration", type=float, default=0.025, help="shortest utterance, in seconds")
+    parser.add_argument("--sample-rate", type=int, help="wanted rate in Hz; others are counted, and converted later")
+    parser.add_argument("data_dir", help="data directory")
+
+
+def _action(actions, name: str, handler, text: str):
+    parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.set_defaults(run=handler)
+    return parser
+
+
+def _validate(options) -> None:
+    from mtlaug import datadir
+
+    datadir.validate(options.data_dir, need_wav=options.wav, need_feats=options.feats, need_text=options.text)
+    print(f"Successfully validated data-directory {options.data_dir}")
+
+
+def _fix(options) -> None:
+    from mtlaug import datadir
+
+    fixed = datadir.fix(options.data_dir)
+    for utterance, reason in fixed.removed.items():
+        print(f"fix_data_dir: removed {utterance}: {reason}", file=sys.stderr)
+    print(f"fix_data_dir: kept {fixed.kept} of all {fixed.total} utterances")
+
+
+def _split(options) -> None:
+    from mtlaug import datadir
+
+    datadir.split(options.data_dir, options.n, per_speaker=not options.per_utt)
+
+
+def _subset(options) -> None:
+    from mtlaug import datadir
+
+    by_list = options.utt_list is not None or options.spk_list is not None
+    wanted = 2 if by_list else 3
+    if len(options.arguments) != wanted:
+        raise UserError(f"subset: expected {'SRC DST' if by_list else 'SRC N DST'}, got {' '.join(options.arguments)}")
+    source, target = options.arguments[0], options.arguments[-1]
+    if by_list:
+        choice = {"utt_list": options.utt_list, "spk_list": options.spk_list}
+    else:
+        way = "first" if options.first else "per_spk" if options.per_spk else "count"
+        choice = {way: _whole_number(options.arguments[1])}
+    number = datadir.subset(source, target, seed=options.seed, **choice)
+    print(f"subset_data_dir: {number} utterances of {source} are in {target}")
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise UserError(f"subset: the number of utterances must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _combine(options) -> None:
+    from mtlaug import datadir
+
+    combined = datadir.combine(options.dst, options.sources)
+    for name, reason in combined.left_out.items():
+        print(f"combine_data: left out {name}: {reason}", file=sys.stderr)
+    print(f"combine_data: {combined.utterances} utterances are in {options.dst}")
+
+
+def _check_audio(options) -> None:
+    from mtlaug import datadir
+
+    found = datadir.check_audio(
+        options.data_dir,
+        max_loss=options.max_loss,
+        min_duration=options.min_duration,
+        sample_rate=options.sample_rate,
+    )
+    if found.other_rate or found.several_channels:
+        print(
+            f"check_audio: {found.other_rate} recordings have another sample rate and {found.several_channels} "
+            "several channels; feature extraction converts them"
+        )
+    lost = found.total - found.good
+    where = f", listed in {options.data_dir}/dropped.tsv" if lost else ""
+    share = 100 * lost / found.total
+    print(f"check_audio: {found.good} of {found.total} utterances are good, {lost} dropped ({share:.1f} %){where}")

@@ -1,0 +1,41 @@
+"""``mtlaug fbank``: extract the filterbank features of a data directory, in parts."""
+
+from mtlaug.cli.options import add_config
+
+
+def add_commands(commands) -> None:
+    group = commands.add_parser("fbank", help="log-mel filterbank features")
+    actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    extract = actions.add_parser("extract", help="one job: every nj-th utterance from the job-th on")
+    extract.add_argument("--job", type=int, default=1)
+    extract.set_defaults(run=extract_part)
+
+    collect = actions.add_parser("collect", help="join the parts of all jobs to feats.scp and cmvn.scp")
+    collect.set_defaults(run=collect_parts)
+
+    for action in (extract, collect):
+        action.add_argument("data_dir")
+        action.add_argument("ark_dir")
+        action.add_argument("--nj", type=int, default=1)
+        add_config(action)
+
+
+def extract_part(options) -> None:
+    from mtlaug import config, features
+
+    args = config.load(options.config, options.set).feature_args
+    done = features.extract(options.data_dir, options.ark_dir, args, options.job, options.nj)
+    speed = done["audio"] / max(done["elapsed"], 1e-9)
+    print(
+        f"{options.data_dir}: job {options.job}: {done['utterances']} utterances, {done['audio']:.1f} s of audio "
+        f"in {done['elapsed']:.2f} s, {speed:.0f} times real time"
+    )
+
+
+def collect_parts(options) -> None:
+    from mtlaug import config, features
+
+    args = config.load(options.config, options.set).feature_args
+    count = features.collect(options.data_dir, options.ark_dir, args, options.nj)
+    print(f"{options.data_dir}/feats.scp: {count} utterances")

@@ -1,0 +1,78 @@
+"""``mtlaug protocol make | show | check``: the folds of a data directory."""
+
+import sys
+from pathlib import Path
+
+
+def add_commands(commands) -> None:
+    """Add the group ``protocol``."""
+    group = commands.add_parser("protocol", help="classes and folds of a data directory, guarded against leaks")
+    verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    make = verbs.add_parser("make", help="write protocol.json into a data directory")
+    make.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    make.add_argument("--scheme", default="loso", help="loso (leave one speaker out) or speakers (groups of speakers)")
+    make.add_argument("--folds", type=int, metavar="K", help="number of folds of --scheme speakers")
+    make.add_argument("--fold-list", type=Path, metavar="FILE", help="lines 'fold-id speaker...' instead of --folds")
+    make.add_argument("--dev-speakers-per-gender", type=int, default=1, metavar="N", help="dev part of loso")
+    make.add_argument("--label-map", type=Path, metavar="FILE", help="YAML with 'classes' and 'map'")
+    make.add_argument("--name", help="name of the protocol; the data directory's by default")
+    make.set_defaults(run=_make)
+
+    show = verbs.add_parser("show", help="print the folds, counts and hash")
+    show.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    show.set_defaults(run=_show)
+
+    check = verbs.add_parser("check", help="check the folds and the hash against the data")
+    check.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    check.set_defaults(run=_check)
+
+
+def _make(options) -> None:
+    from mtlaug import protocol
+
+    made = protocol.make(
+        options.data_dir,
+        scheme=options.scheme,
+        label_map_file=options.label_map,
+        folds=options.folds,
+        fold_list=options.fold_list,
+        dev_speakers_per_gender=options.dev_speakers_per_gender,
+        name=options.name,
+    )
+    for label, count in made.to_json()["dropped"].items():
+        print(f"dropped: {count} utterances, {label} (see {options.data_dir}/protocol_dropped.tsv)", file=sys.stderr)
+    print(_summary(options.data_dir, made))
+
+
+def _check(options) -> None:
+    from mtlaug import protocol
+
+    print("Successfully checked", _summary(options.data_dir, protocol.load(options.data_dir)))
+
+
+def _show(options) -> None:
+    from mtlaug import protocol
+
+    shown = protocol.load(options.data_dir)
+    content = shown.to_json()
+    print(f"protocol   {shown.name} (scheme {shown.scheme})")
+    print(f"sha256     {shown.sha256}")
+    print(f"utterances {content['utterances']}")
+    for title in ("counts", "dropped"):
+        print(f"{title:10} " + (", ".join(f"{name} {count}" for name, count in content[title].items()) or "none"))
+    heads = " ".join(f"{name:>10}" for name in shown.classes)
+    print(f"\n{'fold':8} {'part':5} {'utterances':>10}  {heads}  speakers")
+    for fold in shown.folds:
+        for part in protocol.PARTS:
+            labels = list(shown.utterances(fold, part).values())
+            cells = " ".join(f"{labels.count(name):10}" for name in shown.classes)
+            print(f"{fold.id:8} {part:5} {len(labels):10}  {cells}  {' '.join(fold.speakers(part))}")
+
+
+def _summary(data_dir: Path, protocol) -> str:
+    count = len(protocol.corpus.labels)
+    return (
+        f"{data_dir}/protocol.json: {protocol.name}, {len(protocol.folds)} folds, "
+        f"{len(protocol.classes)} classes, {count} utterances, sha256 {protocol.sha256[:12]}"
+    )

@@ -1,0 +1,30 @@
+"""``mtlaug report``: RESULTS.md and exp/report from the scores of a recipe."""
+
+import shlex
+from pathlib import Path
+
+
+def add_commands(commands) -> None:
+    """Add the command ``report``."""
+    report = commands.add_parser("report", help="write RESULTS.md and exp/report from all scores")
+    report.add_argument("--exp-dir", type=Path, default=Path("exp"), metavar="DIR", help="where the models are")
+    report.add_argument(
+        "--output",
+        type=Path,
+        default=Path("RESULTS.md"),
+        metavar="FILE",
+        help="the report; the file conf/results_notes.md beside it, if there, is appended as its notes",
+    )
+    report.add_argument("--title", default="Results", help="heading of the report")
+    report.set_defaults(run=_report)
+
+
+def _report(options) -> None:
+    from mtlaug import report
+
+    arguments = ("--exp-dir", options.exp_dir, "--output", options.output, "--title", options.title)
+    command = shlex.join(["mtlaug", "report", *map(str, arguments)])
+    notes_file = options.output.parent / "conf" / "results_notes.md"
+    notes = notes_file.read_text(encoding="utf-8") if notes_file.exists() else ""
+    for path in report.write(options.exp_dir, options.output, title=options.title, notes=notes, command=command):
+        print(path)

@@ -1,0 +1,36 @@
+"""``mtlaug score compare | recompute``: scores in ``score_*`` directories."""
+
+from pathlib import Path
+
+
+def add_commands(commands) -> None:
+    """Add the group ``score``."""
+    group = commands.add_parser("score", help="UAR, WA and intervals from predictions; comparison of two systems")
+    verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    compare = verbs.add_parser("compare", help="difference of UAR of two score directories, A - B, with a paired test")
+    compare.add_argument("score_dirs", type=Path, nargs=2, metavar="SCORE_DIR")
+    compare.add_argument("--output", type=Path, metavar="FILE", help="also write the comparison as JSON")
+    compare.set_defaults(run=_compare)
+
+    recompute = verbs.add_parser("recompute", help="bring results.json up to predictions.tsv and say what differed")
+    recompute.add_argument("score_dir", type=Path, metavar="SCORE_DIR")
+    recompute.set_defaults(run=_recompute)
+
+
+def _compare(options) -> None:
+    from mtlaug.comparison import compare, comparison_line
+    from mtlaug.files import write_json
+
+    comparison = compare(*options.score_dirs)
+    print(comparison_line(comparison))
+    if options.output:
+        write_json(options.output, comparison)
+
+
+def _recompute(options) -> None:
+    from mtlaug import scoring
+
+    differing = scoring.rewrite(options.score_dir)
+    print(scoring.result_line(scoring.read_results(options.score_dir), options.score_dir))
+    print(f"results.json differed in {', '.join(differing)}: rewritten" if differing else "results.json is unchanged")

@@ -1,0 +1,37 @@
+"""``mtlaug train``: set an experiment up, and train its jobs, one fold and seed each."""
+
+from mtlaug.cli.options import add_config
+
+
+def add_commands(commands) -> None:
+    group = commands.add_parser("train", help="multitask training")
+    actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    prepare = actions.add_parser("prepare", help="check and resolve the config into EXP_DIR; prints the number of jobs")
+    prepare.add_argument("data_dir", help="labelled data directory with features and protocol.json")
+    prepare.add_argument("aug_dir", help="its augmented copies, with features")
+    prepare.add_argument("exp_dir")
+    prepare.add_argument("--seeds", default="1", help="seeds, separated by spaces")
+    add_config(prepare)
+    prepare.set_defaults(run=prepare_experiment)
+
+    run = actions.add_parser("run", help="train one job, or go on where it was killed")
+    run.add_argument("exp_dir")
+    run.add_argument("--job", type=int, required=True, help="number of the job, from 1")
+    run.set_defaults(run=run_job)
+
+
+def prepare_experiment(options) -> None:
+    from mtlaug import config, experiment
+
+    settings = config.load(options.config, options.set)
+    jobs = experiment.prepare(options.exp_dir, settings, options.data_dir, options.aug_dir, options.seeds.split())
+    print(len(jobs))
+
+
+def run_job(options) -> None:
+    from mtlaug import experiment, training
+
+    run = experiment.load(options.exp_dir)
+    fold, seed = run.job(options.job)
+    training.train(run, fold, seed)

@@ -1,0 +1,78 @@
+"""Two systems on the same utterances: difference of UAR, its interval, and a paired test by speaker."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mtlaug.files import UserError
+from mtlaug.predictions import Predictions, read_predictions
+from mtlaug.scoring import interval, percent, read_results, speaker_tables
+from mtlaug.statistics import bootstrap_interval, swap_test, uar
+
+ALIKE = {"protocol": "protocols (hashes)", "normalisation": "normalisations"}
+
+
+def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
+    """Compare two score directories, A - B; numbers of seeds may differ, each system is averaged over its own.
+
+    Returns:
+        a, b (the directories), uar_a, uar_b, difference, ci95 (paired bootstrap over
+        speakers, null for one speaker), p (two-sided, `statistics.swap_test`), swaps,
+        exact, speakers (their number), n (utterances), protocol, normalisation.
+    Raises:
+        UserError: the two differ in protocol, normalisation, classes or utterances.
+    """
+    results = [read_results(directory) for directory in (dir_a, dir_b)]
+    for key, name in ALIKE.items():
+        values = [str(result[key])[:12] for result in results]
+        if results[0][key] != results[1][key]:
+            raise UserError(
+                f"{dir_a} and {dir_b} cannot be compared: different {name}, {values[0]} and {values[1]}; "
+                f"train and score both with the same one"
+            )
+    systems = [read_predictions(Path(directory) / "predictions.tsv") for directory in (dir_a, dir_b)]
+    figures = compare_predictions(*systems, names=(str(dir_a), str(dir_b)))
+    return {**figures, **{key: results[0][key] for key in ALIKE}}
+
+
+def compare_predictions(a: Predictions, b: Predictions, names: tuple[str, str] = ("a", "b")) -> dict:
+    """The part of `compare` that needs only predictions; ``names`` go into the result and the errors."""
+    both = f"{names[0]} and {names[1]} cannot be compared"
+    if a.classes != b.classes:
+        raise UserError(f"{both}: different classes, {' '.join(a.classes)} and {' '.join(b.classes)}")
+    parts = [a.by_seed(), b.by_seed()]
+    firsts = [next(iter(part.values())) for part in parts]
+    for field in ("utts", "reference", "speakers"):
+        if not np.array_equal(*(getattr(first, field) for first in firsts)):
+            raise UserError(f"{both}: their utterances differ in {field}; score both with the same protocol")
+    (speakers, hits_a, totals), (_, hits_b, _) = map(speaker_tables, parts)
+    uar_a, uar_b = (float(uar(hits.sum(0), totals.sum(0))) for hits in (hits_a, hits_b))
+    p, swaps, exact = swap_test(hits_a, hits_b, totals)
+    return {
+        "a": names[0],
+        "b": names[1],
+        "uar_a": uar_a,
+        "uar_b": uar_b,
+        "difference": uar_a - uar_b,
+        "ci95": bootstrap_interval(uar, [hits_a, hits_b], totals),
+        "p": p,
+        "swaps": swaps,
+        "exact": exact,
+        "speakers": len(speakers),
+        "n": len(firsts[0].utts),
+    }
+
+
+def comparison_line(comparison: dict) -> str:
+    """``UAR exp/a 86.5 - exp/b 80.1 = +6.4 [ 2.0, 10.1 ] p = 0.012 (10 speakers, 1024 exact swaps)``."""
+    kind = "exact" if comparison["exact"] else "random"
+    return (
+        f"UAR {comparison['a']} {percent(comparison['uar_a'])} - {comparison['b']} {percent(comparison['uar_b'])} = "
+        f"{100 * comparison['difference']:+.1f} {interval(comparison['ci95'])} p = {p_value(comparison['p'])} "
+        f"({comparison['speakers']} speakers, {comparison['swaps']} {kind} swaps)"
+    )
+
+
+def p_value(p: float) -> str:
+    """Three decimals; four for the smallest, which never show as zero."""
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.4f}"

@@ -1,0 +1,34 @@
+"""Kaldi data directories: their tables, reading, writing and validating them.
+
+Tables keyed by utterance are ``segments``, ``text``, ``feats.scp``, ``cmvn.scp``
+(statistics of one utterance here, not of a speaker) and every ``utt2<name>``; tables
+keyed by speaker are ``spk2utt`` and ``spk2gender``. ``wav.scp`` is keyed by recording,
+which is the utterance unless there are ``segments``. In an augmented directory
+``cuts.jsonl.gz`` (a lhotse CutSet whose cut-ids are the utterances) stands in for
+``wav.scp``. ``dropped.tsv`` lists each utterance that was left out, and why.
+"""
+
+from mtlaug.datadir.audio import AudioCheck, check_audio
+from mtlaug.datadir.editing import Combined, Fixed, combine, fix
+from mtlaug.datadir.selection import split, subset
+from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
+from mtlaug.datadir.validation import validate
+
+__all__ = [
+    "AudioCheck",
+    "Combined",
+    "Fixed",
+    "check_audio",
+    "combine",
+    "fix",
+    "has",
+    "read",
+    "read_cuts",
+    "read_dropped",
+    "spk2utt_of",
+    "split",
+    "subset",
+    "validate",
+    "write",
+    "write_dropped",
+]

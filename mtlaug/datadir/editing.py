@@ -1,0 +1,247 @@
+"""Mending a data directory, and joining several."""
+
+import gzip
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from mtlaug.datadir.tables import (
+    CUTS,
+    back_up,
+    check_speakers,
+    has,
+    path_of,
+    read,
+    read_cuts,
+    read_dropped,
+    retire,
+    spk2utt_of,
+    utterance_tables,
+    write_dropped,
+)
+from mtlaug.files import UserError, atomic_path, write_table
+
+
+class Fixed(NamedTuple):
+    """What `fix` did: utterances kept, utterances found in any table, and the removed ones with their reasons."""
+
+    kept: int
+    total: int
+    removed: dict[str, str]
+
+
+class Combined(NamedTuple):
+    """What `combine` did: utterances written, and each file that was left out with the reason."""
+
+    utterances: int
+    left_out: dict[str, str]
+
+
+def write_cut_lines(path: str, lines: Iterable[str]) -> None:
+    """Write a ``cuts.jsonl.gz`` of JSON lines, atomically; equal lines give equal bytes."""
+    with atomic_path(path) as temporary:
+        with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as out:
+            for line in lines:
+                out.write(line.encode())
+
+
+def fix(data_dir: str | os.PathLike, *, remove: Mapping[str, str] | None = None) -> Fixed:
+    """Sort the tables, remove repeated lines, and keep only the utterances that all tables share.
+
+    Changed files are copied to ``.backup/`` first; removed utterances are added to
+    ``dropped.tsv``; ``spk2utt`` is made again from ``utt2spk``.
+
+    Args:
+        remove: further utterances to remove, each with its reason.
+    Raises:
+        UserError: the directory or ``utt2spk`` is missing, a line has no value, a key has two
+            different values, or nothing would be left. Nothing is changed then.
+    """
+    tables = {"utt2spk": _read_unsorted(path_of(data_dir, "utt2spk"))}
+    for name in [*utterance_tables(data_dir), "wav.scp", "spk2gender"]:
+        if has(data_dir, name):
+            tables[name] = _read_unsorted(path_of(data_dir, name))
+    cuts = _read_unique_cuts(data_dir)
+    removed, total = _find_removed(tables, cuts, remove or {})
+    utt2spk = {utterance: speaker for utterance, speaker in tables["utt2spk"].items() if utterance not in removed}
+    if not utt2spk:
+        raise UserError(f"{data_dir}: no utterance is in all of {', '.join(sorted(tables))}; nothing was changed")
+    check_speakers(path_of(data_dir, "utt2spk"), utt2spk)
+    keep = {name: utt2spk.keys() for name in tables}
+    if "segments" in tables:
+        keep["wav.scp"] = {tables["segments"][utterance].split()[0] for utterance in utt2spk}
+    keep["spk2gender"] = set(utt2spk.values())
+    fixed = {name: {key: table[key] for key in table if key in keep[name]} for name, table in tables.items()}
+    fixed["spk2utt"] = spk2utt_of(utt2spk)
+    changed = [name for name, table in fixed.items() if _differs(path_of(data_dir, name), table)]
+    cuts_change = cuts is not None and (cuts.keys() != utt2spk.keys() or any(count > 1 for count in cuts.values()))
+    for name in [*changed, *([CUTS] if cuts_change else [])]:
+        if has(data_dir, name):
+            back_up(data_dir, name)
+    # Listed before it is removed: a killed run loses no reason.
+    earlier = read_dropped(data_dir)
+    if removed.keys() - earlier.keys():
+        write_dropped(data_dir, {**removed, **earlier})
+    for name in changed:
+        write_table(path_of(data_dir, name), fixed[name])
+    if cuts_change:
+        wanted = dict.fromkeys(utt2spk, True)
+        lines = (line for utterance, line in read_cuts(path_of(data_dir, CUTS)) if wanted.pop(utterance, False))
+        write_cut_lines(path_of(data_dir, CUTS), lines)
+    return Fixed(len(utt2spk), total, removed)
+
+
+def _read_unsorted(path: str) -> dict[str, str]:
+    """A table in any order, with any white space; a key with two values is an error."""
+    table: dict[str, str] = {}
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                fields = line.split(None, 1)
+                if not fields:
+                    continue
+                if len(fields) == 1:
+                    raise UserError(f"{path}:{number}: {fields[0]!r} has no value; complete or delete the line")
+                key, value = fields[0], fields[1].rstrip()
+                if table.setdefault(key, value) != value:
+                    raise UserError(
+                        f"{path}:{number}: {key!r} has two values, {table[key]!r} and {value!r}; delete one"
+                    )
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    return table
+
+
+def _read_unique_cuts(data_dir: str | os.PathLike) -> dict[str, int] | None:
+    """How often each cut is listed, None without a manifest; two different cuts of one name are an error."""
+    if not has(data_dir, CUTS):
+        return None
+    path, counts, hashes = path_of(data_dir, CUTS), {}, {}
+    for utterance, line in read_cuts(path):
+        counts[utterance] = counts.get(utterance, 0) + 1
+        if hashes.setdefault(utterance, hash(line)) != hash(line):
+            raise UserError(f"{path}: utterance {utterance!r} has two different cuts; make the manifest again")
+    return counts
+
+
+def _find_removed(
+    tables: Mapping[str, Mapping[str, str]], cuts: Mapping[str, int] | None, remove: Mapping[str, str]
+) -> tuple[dict[str, str], int]:
+    """Utterances that some table lacks, each with the reason, and the number of all utterances."""
+    segments, recordings = tables.get("segments"), tables.get("wav.scp")
+    required = {name: table for name, table in tables.items() if name not in ("wav.scp", "spk2gender")}
+    if segments is None and recordings is not None:
+        required["wav.scp"] = recordings
+    if cuts is not None:
+        required[CUTS] = cuts
+    everything = set().union(*required.values())
+    removed = {utterance: remove[utterance] for utterance in remove if utterance in everything}
+    for utterance in sorted(everything):
+        missing = [name for name, table in required.items() if utterance not in table]
+        if utterance in removed:
+            continue
+        if missing:
+            removed[utterance] = f"not in {', '.join(missing)}"
+        elif segments is not None and recordings is not None:
+            recording = segments[utterance].split()[0]
+            if recording not in recordings:
+                removed[utterance] = f"recording {recording} is not in wav.scp"
+    return removed, len(everything)
+
+
+def _differs(path: str, table: Mapping[str, str]) -> bool:
+    """Is the file something else than ``table`` as `write_table` writes it?"""
+    if not os.path.exists(path):
+        return True
+    with open(path, "rb") as file:
+        return file.read() != "".join(f"{key} {table[key]}\n" for key in sorted(table)).encode()
+
+
+def combine(dst: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> Combined:
+    """Join data directories into ``dst``; files that not all sources have are left out.
+
+    Sources without ``segments`` beside others with them get segments of whole recordings.
+
+    Raises:
+        UserError: an utterance is in two sources, a recording or speaker differs between two,
+            or the sources share neither audio nor features.
+    """
+    if any(os.path.realpath(dst) == os.path.realpath(source) for source in sources):
+        raise UserError(f"{dst}: is a source too; combine into a new directory")
+    loaded = [_load(source) for source in sources]
+    if any("segments" in tables for tables in loaded):
+        loaded = [_with_segments(source, tables) for source, tables in zip(sources, loaded, strict=True)]
+    shared = set.intersection(*(set(tables) for tables in loaded))
+    left_out = {}
+    for name in sorted(set().union(*loaded) - shared):
+        without = [str(source) for source, tables in zip(sources, loaded, strict=True) if name not in tables]
+        left_out[name] = f"not in {', '.join(without)}"
+    if not shared & {"wav.scp", CUTS, "feats.scp"}:
+        raise UserError(
+            f"{dst}: the sources share none of wav.scp, {CUTS} and feats.scp: {', '.join(map(str, sources))}"
+        )
+    joined = {name: _join(name, sources, [tables[name] for tables in loaded]) for name in sorted(shared)}
+    os.makedirs(dst, exist_ok=True)
+    if CUTS in joined:
+        joined.pop(CUTS)
+        write_cut_lines(
+            os.path.join(dst, CUTS),
+            (line for source in sources for _, line in read_cuts(path_of(source, CUTS))),
+        )
+    for name, table in joined.items():
+        _write(os.path.join(dst, name), table)
+    write_table(os.path.join(dst, "spk2utt"), spk2utt_of(joined["utt2spk"]))
+    retire(dst, lambda name: name not in shared)
+    return Combined(len(joined["utt2spk"]), left_out)
+
+
+def _load(source: str | os.PathLike) -> dict[str, dict[str, str]]:
+    """All tables by name; the cuts as a table of ids, ``frame_shift`` as a table of one."""
+    names = ["utt2spk", *utterance_tables(source), "wav.scp", "spk2gender", "frame_shift"]
+    tables = {"utt2spk": read(source, "utt2spk")}
+    for name in names[1:]:
+        if has(source, name):
+            tables[name] = {"": _one_line(path_of(source, name))} if name == "frame_shift" else read(source, name)
+    if has(source, CUTS):
+        tables[CUTS] = {utterance: "" for utterance, _ in read_cuts(path_of(source, CUTS))}
+    return tables
+
+
+def _one_line(path: str) -> str:
+    with open(path, encoding="utf-8") as text:
+        return text.read().strip()
+
+
+def _write(path: str, table: Mapping[str, str]) -> None:
+    if os.path.basename(path) != "frame_shift":
+        write_table(path, table)
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(table[""] + "\n", encoding="utf-8")
+
+
+def _with_segments(source: str | os.PathLike, tables: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    if "segments" in tables or "wav.scp" not in tables:
+        return tables
+    if "utt2dur" not in tables:
+        raise UserError(f"{source}: needs utt2dur to get segments as the other sources have; run utils/check_audio.sh")
+    segments = {utterance: f"{utterance} 0 {duration}" for utterance, duration in tables["utt2dur"].items()}
+    return {**tables, "segments": segments}
+
+
+def _join(name: str, sources: Sequence[str | os.PathLike], tables: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    owner: dict[str, str | os.PathLike] = {}
+    may_repeat = name in ("wav.scp", "spk2gender", "frame_shift")
+    for source, table in zip(sources, tables, strict=True):
+        for key, value in table.items():
+            if key in joined and not (may_repeat and joined[key] == value):
+                raise UserError(
+                    f"{path_of(source, name)}: {key or name!r} is in {owner[key]} too"
+                    + (f", with {joined[key]!r} instead of {value!r}" if may_repeat else "; utterances must differ")
+                )
+            joined[key] = value
+            owner[key] = source
+    return joined

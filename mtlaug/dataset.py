@@ -1,0 +1,230 @@
+"""From feats.scp to batches: which copies an epoch sees, their normalisation, SpecAugment and mixup.
+
+An epoch is a chain of generators: draw a type for each utterance, bucket the
+draws by length, make the rows, pad them. Every choice depends on the seed, the
+epoch and the utterance alone.
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import torch
+
+from mtlaug import augment
+from mtlaug.config import Config
+from mtlaug.features import mean_and_deviation
+from mtlaug.files import UserError, read_table
+
+
+@dataclass(frozen=True)
+class Batch:
+    """N padded copies of T frames and C mel bins.
+
+    ``features`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
+    (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices.
+    """
+
+    features: torch.Tensor
+    lengths: torch.Tensor
+    emotion: torch.Tensor
+    augmentation: torch.Tensor
+
+    def to(self, device: torch.device) -> "Batch":
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+class FeatureStore:
+    """Normalised features of clean utterances and their copies, read when needed.
+
+    Args:
+        data_dir, aug_dir: data directories with feats.scp and cmvn.scp.
+        kind: ``global``, ``utterance`` or ``speaker``. A speaker's statistics are of one
+            condition (clean, or one augmentation type), as they are for a test set in that condition.
+        reference: utterances that the global statistics are of: the clean training part.
+    """
+
+    def __init__(self, data_dir: str, aug_dir: str, kind: str, reference: list[str]):
+        self.kind = kind
+        self.speaker_of = read_table(Path(data_dir, "utt2spk"))
+        self.source_of = read_table(Path(aug_dir, "utt2uniq"))
+        self.type_of = read_table(Path(aug_dir, "utt2aug"))
+        self.num_frames = {}
+        self._feats, self._cmvn = {}, {}
+        for directory in (aug_dir, data_dir):
+            self.num_frames.update({k: int(v) for k, v in read_table(Path(directory, "utt2num_frames")).items()})
+            self._feats.update(read_table(Path(directory, "feats.scp")))
+            self._cmvn.update(read_table(Path(directory, "cmvn.scp")))
+        self._global = mean_and_deviation(self._summed(reference)) if kind == "global" else None
+        self._groups = self._speaker_groups() if kind == "speaker" else {}
+        self.get = functools.lru_cache(maxsize=20_000)(self._read)
+
+    def _read(self, utterance: str) -> np.ndarray:
+        """Normalised features, float32 (T, C)."""
+        mean, deviation = self._statistics(utterance)
+        return (kaldiio.load_mat(self._feats[utterance]).astype(np.float32) - mean) / deviation
+
+    def _statistics(self, utterance: str) -> tuple[np.ndarray, np.ndarray]:
+        if self.kind == "global":
+            return self._global
+        if self.kind == "utterance":
+            return mean_and_deviation(self._summed([utterance]))
+        return self._speaker_statistics(*self._group(utterance))
+
+    @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
+    def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:
+        return mean_and_deviation(self._summed(self._groups[speaker, condition]))
+
+    def _group(self, utterance: str) -> tuple[str, str]:
+        source = self.source_of.get(utterance, utterance)
+        return self.speaker_of[source], self.type_of.get(utterance, "clean")
+
+    def _speaker_groups(self) -> dict[tuple[str, str], list[str]]:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for utterance in self._feats:
+            groups.setdefault(self._group(utterance), []).append(utterance)
+        return groups
+
+    def _summed(self, utterances: list[str]) -> np.ndarray:
+        return sum(kaldiio.load_mat(self._cmvn[utterance]) for utterance in utterances)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One row of an epoch: a copy (its id in feats.scp), the type it stands for, and its random state."""
+
+    copy: str
+    type: str
+    frames: int
+    names: tuple  # what its random state is made of
+
+
+class TrainingSet:
+    """The training part of a fold, as batches of copies.
+
+    Args:
+        store: features of all copies.
+        labels: training utterance to class name.
+        classes: class names in the order of the outputs.
+        settings: the resolved configuration.
+        seed: of the draws; the same for every fold and model.
+    """
+
+    def __init__(self, store: FeatureStore, labels: dict[str, str], classes: list[str], settings: Config, seed: int):
+        self.store, self.settings, self.seed = store, settings.dataset_args, seed
+        self.types = augment.types(settings.augment_args)
+        self.type_index = {name: index for index, name in enumerate(self.types)}
+        identity = np.eye(len(classes), dtype=np.float32)
+        self.emotion = {utterance: identity[classes.index(label)] for utterance, label in labels.items()}
+        self.utterances = list(labels)
+        self.copies: dict[tuple[str, str], list[str]] = {}
+        for copy, source in store.source_of.items():
+            if source in self.emotion:
+                self.copies.setdefault((source, store.type_of[copy]), []).append(copy)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The batches of an epoch (from 1); the same whatever happened before."""
+        for draws in self._bucketed(list(self._draws(epoch)), epoch):
+            yield collate([self._row(draw) for draw in draws])
+
+    def num_batches(self) -> int:
+        """Batches an epoch; the same for every choice of types."""
+        return -(-len(self.utterances) * self.settings.copies_per_epoch // self.settings.batch_size)
+
+    def _draws(self, epoch: int) -> Iterator[Draw]:
+        for utterance in self.utterances:
+            for index in range(self.settings.copies_per_epoch):
+                names = (self.seed, epoch, utterance, index)
+                rng = augment.random_state(*names)
+                name = list(self.types)[rng.integers(len(self.types))]
+                stored = self.copies.get((utterance, name), [utterance])
+                copy = stored[rng.integers(len(stored))]
+                yield Draw(copy, name, min(self.store.num_frames[copy], self.settings.max_frames), (*names, "row"))
+
+    def _bucketed(self, draws: list[Draw], epoch: int) -> Iterator[list[Draw]]:
+        rng = augment.random_state(self.seed, epoch, "batches")
+        # Lengths are jittered, so that batches differ between epochs and still pad little.
+        order = np.argsort([draw.frames * rng.uniform(0.9, 1.1) for draw in draws], kind="stable")
+        size = self.settings.batch_size
+        starts = np.arange(0, len(draws), size)
+        for start in rng.permutation(starts):
+            yield [draws[index] for index in order[start : start + size]]
+
+    def _row(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, int]:
+        rng = augment.random_state(*draw.names)
+        features = _cropped(self.store.get(draw.copy), self.settings.max_frames, rng)
+        emotion = self.emotion[self.store.source_of.get(draw.copy, draw.copy)]
+        if draw.type == "specaugment":
+            features = spec_augment(features, self.types[draw.type], rng)
+        elif draw.type == "mixup":
+            partner = self.utterances[rng.integers(len(self.utterances))]
+            weight = rng.uniform(*self.types[draw.type].weight)
+            features = mix(features, self.store.get(partner), weight)
+            emotion = weight * emotion + (1 - weight) * self.emotion[partner]
+        return features, emotion, self.type_index[draw.type]
+
+
+def collate(rows: list[tuple[np.ndarray, np.ndarray, int]]) -> Batch:
+    """Pad rows of (features (T, C), emotion (K,), type) to a `Batch`."""
+    lengths = torch.tensor([len(features) for features, _, _ in rows])
+    padded = torch.zeros(len(rows), int(lengths.max()), rows[0][0].shape[1])
+    for row, (features, _, _) in zip(padded, rows, strict=True):
+        row[: len(features)] = torch.from_numpy(features)
+    emotion = torch.from_numpy(np.stack([emotion for _, emotion, _ in rows])).float()
+    return Batch(padded, lengths, emotion, torch.tensor([index for _, _, index in rows]))
+
+
+def spec_augment(features: np.ndarray, args: augment.SpecAugment, rng: np.random.Generator) -> np.ndarray:
+    """Set bands of frames and mel bins to zero, the mean of normalised features (T, C) (Park et al. 2019)."""
+    features = features.copy()
+    frames, bins = features.shape
+    for _ in range(args.time_masks):
+        width = int(rng.integers(0, int(args.time_share * frames) + 1))
+        start = int(rng.integers(0, frames - width + 1))
+        features[start : start + width] = 0
+    for _ in range(args.freq_masks):
+        width = int(rng.integers(0, min(args.freq_bins, bins) + 1))
+        start = int(rng.integers(0, bins - width + 1))
+        features[:, start : start + width] = 0
+    return features
+
+
+def mix(features: np.ndarray, partner: np.ndarray, weight: float) -> np.ndarray:
+    """``weight`` times the features (T, C) plus the rest of the partner's, which is repeated or cut to T frames."""
+    partner = np.resize(partner, (len(features), partner.shape[1]))
+    return (weight * features + (1 - weight) * partner).astype(np.float32)
+
+
+def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: list[str], size: int = 32):
+    """Yield (utterances, `Batch`) of whole clean utterances, similar lengths together."""
+    identity = np.eye(len(classes), dtype=np.float32)
+    ordered = sorted(labels, key=lambda utterance: (store.num_frames[utterance], utterance))
+    for start in range(0, len(ordered), size):
+        part = ordered[start : start + size]
+        rows = [(store.get(utterance), identity[classes.index(labels[utterance])], 0) for utterance in part]
+        yield part, collate(rows)
+
+
+def _cropped(features: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    start = rng.integers(0, max(0, len(features) - most) + 1)
+    return features[start : start + most]
+
+
+def check_copies(aug_dir: str, settings: Config) -> None:
+    """Refuse a manifest that was not made with the configuration's waveform types and their parameters."""
+    import dataclasses
+
+    import yaml
+
+    path = Path(aug_dir, "augment.yaml")
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
+    made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for name, kind in augment.types(settings.augment_args).items():
+        if name in augment.TRAINING_TIME:
+            continue
+        if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
+            raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")

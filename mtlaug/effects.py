@@ -1,0 +1,147 @@
+"""The waveform effects of augmented copies, as lhotse transforms.
+
+A transform's parameters say everything about it: the same manifest entry gives
+the same samples on any machine with the same libraries, whatever the job.
+"""
+
+import functools
+import logging
+import shutil
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torchaudio.functional
+from lhotse.augmentation import Speed
+from lhotse.augmentation.transform import AudioTransform
+from lhotse.utils import perturb_num_samples
+
+from mtlaug.audio import load, open_recording
+from mtlaug.files import UserError
+
+__all__ = ["AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
+
+
+class SameLength(AudioTransform):
+    """A transform of samples (1, samples) that keeps their number and place in time."""
+
+    def reverse_timestamps(self, offset, duration, sampling_rate):
+        return offset, duration
+
+
+@dataclass
+class AddNoise(SameLength):
+    """Add a recording of noise, from ``start`` (seconds) on, repeated where it is too short, at ``snr`` (dB)."""
+
+    source: str
+    start: float
+    snr: float
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        noise = _read(self.source, sampling_rate)
+        noise = np.roll(noise, -int(self.start * sampling_rate))
+        noise = np.resize(noise, samples.shape[1])
+        if not noise.any():
+            raise UserError(f"{self.source}: is silent from {self.start:.2f} s on; remove it from the noise directory")
+        return _mixed(samples, noise, self.snr)
+
+
+@dataclass
+class AddColouredNoise(SameLength):
+    """Add Gaussian noise with a power spectrum of 1 / frequency ** ``exponent`` at ``snr`` (dB)."""
+
+    exponent: float
+    snr: float
+    seed: int
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        length = samples.shape[1]
+        spectrum = np.fft.rfft(np.random.default_rng(self.seed).standard_normal(length))
+        bins = np.arange(len(spectrum))
+        # Below 20 Hz the spectrum is flat, or the energy would lie where nobody hears it.
+        lowest = max(1.0, 20.0 * length / sampling_rate)
+        noise = np.fft.irfft(spectrum * np.maximum(bins, lowest) ** (-self.exponent / 2), length)
+        return _mixed(samples, noise.astype(np.float32), self.snr)
+
+
+@dataclass
+class Reverb(SameLength):
+    """Convolve with a recorded room impulse response, its delay removed and the level kept."""
+
+    source: str
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        return _reverberated(samples, _read(self.source, sampling_rate))
+
+
+@dataclass
+class SyntheticReverb(SameLength):
+    """Convolve with Gaussian noise that decays by 60 dB in ``rt60`` (seconds), ``drr`` (dB) under the direct sound."""
+
+    rt60: float
+    drr: float
+    seed: int
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        time = np.arange(int(self.rt60 * sampling_rate)) / sampling_rate
+        tail = np.random.default_rng(self.seed).standard_normal(len(time)) * 10 ** (-3 * time / self.rt60)
+        tail *= 10 ** (-self.drr / 20) / np.linalg.norm(tail)
+        tail[0] = 1.0
+        return _reverberated(samples, tail.astype(np.float32))
+
+
+@dataclass
+class SoxEffect(AudioTransform):
+    """One SoX effect: ``pitch`` by ``value`` semitones, or ``tempo`` by the factor ``value``."""
+
+    effect: str
+    value: float
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        transformer = _sox().Transformer().set_globals(dither=False, verbosity=1)
+        if self.effect == "pitch":
+            transformer.pitch(self.value)
+        else:
+            transformer.tempo(self.value, audio_type="s")
+        output = transformer.build_array(input_array=samples[0], sample_rate_in=sampling_rate)
+        length = perturb_num_samples(samples.shape[1], self._factor())
+        # SoX ends a few samples early or late: the manifest's length holds.
+        return np.pad(output[:length], (0, max(0, length - len(output))))[None]
+
+    def reverse_timestamps(self, offset, duration, sampling_rate):
+        return Speed(factor=self._factor()).reverse_timestamps(offset, duration, sampling_rate)
+
+    def _factor(self) -> float:
+        return self.value if self.effect == "tempo" else 1.0
+
+
+@functools.cache
+def _sox():
+    if not shutil.which("sox"):
+        raise UserError(
+            "sox: program not found, and the copies of type pitch and tempo need it; "
+            "install it (Debian: apt-get install sox) or switch both types off in augment_args"
+        )
+    import sox
+
+    logging.getLogger("sox").setLevel(logging.ERROR)
+    return sox
+
+
+@functools.lru_cache(maxsize=64)
+def _read(source: str, sampling_rate: int) -> np.ndarray:
+    """The whole of a noise or impulse response file, mono float32 (samples,)."""
+    return load(open_recording(source, source, sampling_rate).to_cut())
+
+
+def _mixed(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
+    speech, noise = torch.from_numpy(samples), torch.from_numpy(np.ascontiguousarray(noise))[None]
+    return torchaudio.functional.add_noise(speech, noise, torch.tensor([snr])).numpy()
+
+
+def _reverberated(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    # Copies stay aligned with their source: the response starts at its direct sound.
+    response = response[int(np.abs(response).argmax()) :]
+    wet = torchaudio.functional.fftconvolve(torch.from_numpy(samples), torch.from_numpy(response.copy())[None])
+    wet = wet[:, : samples.shape[1]].numpy()
+    return wet * (np.linalg.norm(samples) / max(np.linalg.norm(wet), 1e-12)).astype(np.float32)

@@ -1,0 +1,158 @@
+"""An experiment directory: the resolved configuration, the data it is bound to, and its jobs.
+
+``exp/<model>/config.yaml`` is written by `prepare` and read by everything later;
+a second configuration in the same directory is refused. A job is one fold and seed,
+in ``exp/<model>/fold_<id>/seed_<n>/``.
+"""
+
+import contextlib
+import fcntl
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mtlaug import augment, config, dataset, protocol
+from mtlaug.features import FEATURE_ARGS
+from mtlaug.files import UserError, atomic_path, read_json
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `load` returns; ``seeds`` are integers, ``protocol`` is checked against the data."""
+
+    directory: Path
+    settings: config.Config
+    data_dir: str
+    aug_dir: str
+    seeds: tuple[int, ...]
+    protocol: protocol.Protocol
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.protocol.classes)
+
+    @property
+    def types(self) -> list[str]:
+        """Classes of the augmentation task."""
+        return list(augment.types(self.settings.augment_args))
+
+    def jobs(self) -> list[tuple[str, int]]:
+        """(fold id, seed) of each job."""
+        return [(fold.id, seed) for seed in self.seeds for fold in self.protocol.folds]
+
+    def job(self, number: int) -> tuple[str, int]:
+        """The ``number``-th job, from 1."""
+        jobs = self.jobs()
+        if not 1 <= number <= len(jobs):
+            raise UserError(f"{self.directory}: has jobs 1 to {len(jobs)}, not {number}")
+        return jobs[number - 1]
+
+    def run_dir(self, fold: str, seed: int) -> Path:
+        return self.directory / f"fold_{fold}" / f"seed_{seed}"
+
+    def store(self, fold: str) -> dataset.FeatureStore:
+        """Features normalised as the fold's training part says."""
+        reference = list(self.protocol.utterances(fold, "train"))
+        return dataset.FeatureStore(self.data_dir, self.aug_dir, self.settings.dataset_args.normalisation, reference)
+
+
+def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, seeds: list[str]) -> list:
+    """Check that the data fit the configuration, and bind both in ``config.yaml``.
+
+    More seeds may be added to a directory later; anything else that differs is refused.
+
+    Returns:
+        The jobs, (fold id, seed) each.
+    """
+    if not seeds or not all(seed.isdigit() for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
+    bound = protocol.load(data_dir)
+    dataset.check_copies(aug_dir, settings)
+    for directory in (data_dir, aug_dir):
+        made = read_json(Path(directory, FEATURE_ARGS))
+        wanted = settings.to_dict()["feature_args"]
+        if differing := [key for key, value in wanted.items() if made.get(key) != value]:
+            keys = ", ".join(differing)
+            raise UserError(f"{directory}: features were made with another feature_args ({keys}); run stage 3 again")
+    tree = settings.to_dict() | {
+        "experiment": {
+            "data_dir": data_dir,
+            "aug_dir": aug_dir,
+            "protocol": bound.sha256,
+            "classes": list(bound.classes),
+            "seeds": [int(seed) for seed in seeds],
+            "versions": _versions(),
+            "git_commit": _git_commit(),
+        }
+    }
+    directory = Path(exp_dir)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "config.yaml"
+    if path.exists() and (differing := _differences(yaml.safe_load(path.read_text(encoding="utf-8")), tree)):
+        raise UserError(
+            f"{path}: this directory holds models of another configuration ({', '.join(differing)} differ); "
+            "give another --exp-name, or remove the directory"
+        )
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return load(exp_dir).jobs()
+
+
+def load(exp_dir: str | Path) -> Experiment:
+    """Read a prepared experiment; a protocol or data that changed since is a `UserError`."""
+    path = Path(exp_dir, "config.yaml")
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run stage 4 first")
+    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    bound = tree.pop("experiment")
+    current = protocol.load(bound["data_dir"])
+    if current.sha256 != bound["protocol"]:
+        raise UserError(f"{exp_dir}: was trained under another protocol than {bound['data_dir']} has now; train anew")
+    settings = config.from_dict(tree, str(path))
+    return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a directory for this process; a second process that asks for it is refused."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with open(directory / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{directory}: another process is training there; wait for it or stop it") from None
+        yield
+
+
+def _differences(old: dict, new: dict) -> list[str]:
+    differing = []
+    for block in sorted(old.keys() | new.keys()):
+        before, after = old.get(block) or {}, new.get(block) or {}
+        differing += [
+            f"{block}.{key}"
+            for key in sorted(before.keys() | after.keys())
+            if before.get(key) != after.get(key) and key not in ("seeds", "versions", "git_commit")
+        ]
+    return differing
+
+
+def _versions() -> dict[str, str]:
+    import lhotse
+    import numpy
+    import torch
+    import torchaudio
+
+    import mtlaug
+
+    modules = (mtlaug, torch, torchaudio, lhotse, numpy)
+    return {"python": platform.python_version()} | {m.__name__: str(m.__version__) for m in modules}
+
+
+def _git_commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"

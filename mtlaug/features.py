@@ -1,0 +1,181 @@
+"""Log-mel filterbanks in torch (differentiable, as Kaldi computes them), CMVN statistics, arks through kaldiio."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import torch
+import torchaudio.compliance.kaldi
+from tqdm import tqdm
+
+import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
+from mtlaug import audio
+from mtlaug.config import FeatureArgs
+from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
+
+FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with
+
+
+class Fbank(torch.nn.Module):
+    """Log-mel filterbank energies as in Kaldi's compute-fbank-feats (Povey window, no dither, snip-edges false).
+
+    Gradients flow to the waveform, so that attacks can pass through it.
+
+    Args:
+        args: rate, window and filters; see `mtlaug.config.FeatureArgs`.
+    """
+
+    def __init__(self, args: FeatureArgs):
+        super().__init__()
+        self.shift = round(args.sample_rate * args.frame_shift / 1000)
+        self.length = round(args.sample_rate * args.frame_length / 1000)
+        self.preemphasis = args.preemphasis
+        self.padded = 1 << (self.length - 1).bit_length()
+        window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
+        banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
+            args.num_mel_bins, self.padded, args.sample_rate, args.low_freq, args.high_freq, 100.0, -500.0, 1.0
+        )
+        self.register_buffer("window", window.float(), persistent=False)
+        # Kaldi's filters leave the Nyquist bin out.
+        self.register_buffer("banks", torch.nn.functional.pad(banks, (0, 1)).T.contiguous(), persistent=False)
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of a waveform of ``num_samples`` samples."""
+        return (num_samples + self.shift // 2) // self.shift
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Compute features.
+
+        Args:
+            waveforms: (..., S) samples in [-1, 1].
+        Returns:
+            (..., T, C) natural logarithms of mel energies, of samples on the 16-bit scale as in Kaldi.
+        """
+        frames = self._frames(waveforms * 32768.0)  # (..., T, S of a window)
+        frames = frames - frames.mean(dim=-1, keepdim=True)
+        previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
+        frames = (frames - self.preemphasis * previous) * self.window
+        power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
+        return torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
+
+    def _frames(self, samples: torch.Tensor) -> torch.Tensor:
+        num_samples = samples.shape[-1]
+        count = self.num_frames(num_samples)
+        before = self.length // 2 - self.shift // 2
+        after = max(0, (count - 1) * self.shift + self.length - before - num_samples)
+        if num_samples < max(before, after, 1):
+            raise UserError(f"a waveform of {num_samples} samples is shorter than a frame of {self.length}")
+        # Kaldi mirrors the signal at its ends, the end samples included.
+        mirrored = [samples[..., :before].flip(-1), samples, samples[..., num_samples - after :].flip(-1)]
+        return torch.cat(mirrored, dim=-1).unfold(-1, self.length, self.shift)[..., :count, :]
+
+
+def cmvn_statistics(features: np.ndarray) -> np.ndarray:
+    """Kaldi's CMVN statistics of one utterance: features (T, C) to float64 (2, C + 1), sums and counts."""
+    features = features.astype(np.float64)
+    statistics = np.zeros((2, features.shape[1] + 1))
+    statistics[0, :-1], statistics[0, -1] = features.sum(axis=0), len(features)
+    statistics[1, :-1] = np.square(features).sum(axis=0)
+    return statistics
+
+
+def mean_and_deviation(statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation, float32 (C,) each, of (summed) CMVN statistics (2, C + 1)."""
+    count = statistics[0, -1]
+    mean = statistics[0, :-1] / count
+    variance = statistics[1, :-1] / count - np.square(mean)
+    return mean.astype(np.float32), np.sqrt(np.maximum(variance, 1e-4)).astype(np.float32)
+
+
+def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: int = 1) -> dict[str, float]:
+    """Extract the features of every ``nj``-th utterance from the ``job``-th on.
+
+    Writes ``feats.JOB.ark``, ``cmvn.JOB.ark`` and their scp files to ``ark_dir``. Each
+    utterance is computed alone, so ``nj`` changes no bit of the result.
+
+    Returns:
+        ``utterances``, ``audio`` and ``elapsed`` (seconds of audio, and of the job's time).
+    Raises:
+        UserError: an utterance cannot be read; nothing is written then.
+    """
+    torch.set_num_threads(1)
+    fbank = Fbank(args)
+    started, total, count = time.monotonic(), 0.0, 0
+    with _ark(ark_dir, f"feats.{job}", args.compression) as feats, _ark(ark_dir, f"cmvn.{job}", 0) as cmvn:
+        for utterance, samples in _progress(_samples(data_dir, args.sample_rate, job, nj), data_dir):
+            features = fbank(torch.from_numpy(samples)).numpy()
+            feats(utterance, features)
+            cmvn(utterance, cmvn_statistics(features))
+            total, count = total + len(samples) / args.sample_rate, count + 1
+    return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
+
+
+def _samples(data_dir: str, sample_rate: int, job: int, nj: int) -> Iterator[tuple[str, np.ndarray]]:
+    for cut in audio.read_cuts(data_dir, sample_rate, job, nj):
+        yield cut.id, audio.load(cut)
+
+
+def _progress(items: Iterator, label: str) -> Iterator:
+    return tqdm(items, desc=label, unit="utt", disable=not sys.stderr.isatty())
+
+
+@contextlib.contextmanager
+def _ark(ark_dir: str, name: str, compression: int):
+    """Yield ``write(utterance, matrix)`` into ``name.ark`` and ``name.scp``; both appear only when whole."""
+    ark = os.path.join(ark_dir, f"{name}.ark")
+    with atomic_path(os.path.join(ark_dir, f"{name}.scp")) as scp_path, atomic_path(ark) as ark_path:
+        with open(ark_path, "wb") as out, open(scp_path, "w", encoding="utf-8") as scp:
+
+            def write(utterance: str, matrix: np.ndarray) -> None:
+                scp.write(f"{utterance} {ark}:{out.tell() + len(utterance.encode()) + 1}\n")
+                kaldiio.save_ark(out, {utterance: matrix}, compression_method=compression or None)
+
+            yield write
+
+
+def collect(data_dir: str, ark_dir: str, args: FeatureArgs, nj: int) -> int:
+    """Join the jobs' scp files to feats.scp and cmvn.scp, and write utt2num_frames, utt2dur and frame_shift.
+
+    Returns:
+        The number of utterances.
+    Raises:
+        UserError: a job's file is missing, or an utterance of utt2spk has no features.
+    """
+    utterances = read_table(Path(data_dir, "utt2spk"))
+    for kind in ("feats", "cmvn"):
+        table: dict[str, str] = {}
+        for job in range(1, nj + 1):
+            table.update(read_table(Path(ark_dir, f"{kind}.{job}.scp")) if _has_lines(ark_dir, kind, job) else {})
+        if missing := utterances.keys() - table.keys():
+            raise UserError(f"{data_dir}: {len(missing)} utterances have no features, the first is {min(missing)}")
+        write_table(Path(data_dir, f"{kind}.scp"), table)
+    counts = {name: int(matrix[0, -1]) for name, matrix in kaldiio.load_scp(str(Path(data_dir, "cmvn.scp"))).items()}
+    write_table(Path(data_dir, "utt2num_frames"), counts)
+    if not Path(data_dir, "utt2dur").exists():
+        write_table(Path(data_dir, "utt2dur"), {name: n * args.frame_shift / 1000 for name, n in counts.items()})
+    Path(data_dir, "frame_shift").write_text(f"{args.frame_shift / 1000:g}\n")
+    write_json(Path(data_dir, FEATURE_ARGS), dataclasses.asdict(args))
+    _remove_stale(ark_dir, nj)
+    return len(counts)
+
+
+def _has_lines(ark_dir: str, kind: str, job: int) -> bool:
+    path = Path(ark_dir, f"{kind}.{job}.scp")
+    if not path.exists():
+        raise UserError(f"{path}: no such file; job {job} of the feature extraction has not finished")
+    return path.stat().st_size > 0
+
+
+def _remove_stale(ark_dir: str, nj: int) -> None:
+    """Remove the archives of an earlier extraction with more jobs."""
+    for path in Path(ark_dir).glob("*.*.*"):
+        kind, job, _ = path.name.split(".", 2)
+        if kind in ("feats", "cmvn") and job.isdigit() and int(job) > nj:
+            path.unlink()
+

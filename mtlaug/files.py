@@ -1,0 +1,92 @@
+"""Files that are either whole or absent, and the errors a user can mend.
+
+Every module writes through `atomic_path`, so that a killed stage never
+leaves half a file under its final name.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+
+class UserError(Exception):
+    """A mistake the user can mend; the command line prints it without a traceback.
+
+    The message names the file, the utterance where there is one, and the mend.
+    """
+
+
+@contextlib.contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``target``; rename it to ``target`` on success.
+
+    The temporary name keeps the endings (``.jsonl.gz`` stays readable as such) and
+    carries the process id, so that two jobs never write to the same one. On an
+    exception the temporary file is removed and the old target stays as it was.
+    """
+    target = Path(target)
+    temporary = target.with_name(f".tmp{os.getpid()}.{target.name}")
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_table(path: str | Path) -> dict[str, str]:
+    """Read a Kaldi table: one ``key value...`` a line, C-sorted, keys unique.
+
+    Returns:
+        An ordered mapping of key to the rest of its line (one space between
+        them, trailing white space removed).
+    Raises:
+        UserError: the file is missing, not UTF-8, a line has no value, a key
+            is repeated, or the order is not that of ``LC_ALL=C sort``.
+    """
+    table: dict[str, str] = {}
+    last = b""
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                key, _, value = line.rstrip().partition(" ")
+                if not key or not value.strip() or "\t" in key:
+                    raise UserError(f"{path}:{number}: expected 'key value', got {line.rstrip()!r}")
+                if key in table:
+                    raise UserError(f"{path}:{number}: {key!r} is listed twice; keep one of the lines")
+                encoded = key.encode()
+                if encoded < last:
+                    mend = f"run utils/fix_data_dir.sh {Path(path).parent}"
+                    raise UserError(f"{path}:{number}: {key!r} is out of order; {mend}")
+                table[key] = value.strip()
+                last = encoded
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    return table
+
+
+def write_table(path: str | Path, table: Mapping[str, object]) -> None:
+    """Write a Kaldi table, C-sorted, atomically."""
+    with atomic_path(path) as temporary:
+        with open(temporary, "w", encoding="utf-8") as out:
+            for key in sorted(table, key=str.encode):
+                out.write(f"{key} {table[key]}\n")
+
+
+def read_json(path: str | Path) -> dict:
+    """Read one JSON object; a missing or broken file is a `UserError`."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write indented JSON with a final newline, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,144 @@
+"""The network: one encoder, attention pooling, an emotion head, an augmentation head and a decoder.
+
+Padding never changes an utterance's output: padded frames are zero before every
+convolution, the recurrent layer ends at an utterance's own last frame, and the
+norm is over the channels of one frame.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from mtlaug.config import ModelArgs
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """``emotion`` (N, K) logits, ``augmentation`` (N, A) logits, ``reconstruction`` (N, T, C) features."""
+
+    emotion: torch.Tensor
+    augmentation: torch.Tensor
+    reconstruction: torch.Tensor
+
+
+def frame_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
+    """True where a frame is not padding: lengths (N,) to (N, T)."""
+    return torch.arange(frames, device=lengths.device)[None, :] < lengths[:, None]
+
+
+class StridedConvolution(nn.Module):
+    """Convolution that halves the frame rate, norm over channels, GELU: (N, T, C) to (N, ceil(T / 2), D)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel_size: int, dropout: float):
+        super().__init__()
+        self.convolution = nn.Conv1d(inputs, outputs, kernel_size, stride=2, padding=kernel_size // 2)
+        self.norm = nn.LayerNorm(outputs)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        frames = self.convolution(frames.transpose(1, 2)).transpose(1, 2)
+        frames = self.dropout(nn.functional.gelu(self.norm(frames)))
+        lengths = (lengths + 1) // 2
+        return frames * frame_mask(lengths, frames.shape[1])[..., None], lengths
+
+
+class Encoder(nn.Module):
+    """Strided convolutions and a bidirectional LSTM: (N, T, C) to (N, ceil(T / 2**n), 2 * hidden)."""
+
+    def __init__(self, num_mel_bins: int, args: ModelArgs):
+        super().__init__()
+        widths = [num_mel_bins] + [args.channels] * args.num_convolutions
+        self.convolutions = nn.ModuleList(
+            StridedConvolution(inputs, outputs, args.kernel_size, args.dropout)
+            for inputs, outputs in zip(widths, widths[1:], strict=False)
+        )
+        self.lstm = nn.LSTM(args.channels, args.hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns the frames and how many of them each utterance has."""
+        frames = features
+        for convolution in self.convolutions:
+            frames, lengths = convolution(frames, lengths)
+        packed = pack_padded_sequence(frames, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        frames, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=frames.shape[1])
+        return frames, lengths
+
+
+class AttentionPooling(nn.Module):
+    """Attentive statistics pooling (Okabe et al. 2018): (N, T, D) to (N, 2 * D), weighted mean and deviation."""
+
+    def __init__(self, width: int, hidden: int = 64):
+        super().__init__()
+        self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        scores = self.score(frames).squeeze(-1).masked_fill(~frame_mask(lengths, frames.shape[1]), -torch.inf)
+        weights = scores.softmax(dim=1)[..., None]  # (N, T, 1)
+        mean = (weights * frames).sum(dim=1)
+        variance = (weights * frames.square()).sum(dim=1) - mean.square()
+        return torch.cat([mean, variance.clamp(min=1e-6).sqrt()], dim=1)
+
+
+class Head(nn.Module):
+    """Attention pooling and two layers: frames (N, T, D) to logits (N, outputs)."""
+
+    def __init__(self, width: int, outputs: int, args: ModelArgs):
+        super().__init__()
+        self.pooling = AttentionPooling(width)
+        self.layers = nn.Sequential(
+            nn.Dropout(args.dropout),
+            nn.Linear(2 * width, args.head),
+            nn.GELU(),
+            nn.Dropout(args.dropout),
+            nn.Linear(args.head, outputs),
+        )
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        return self.layers(self.pooling(frames, lengths))
+
+
+class Decoder(nn.Module):
+    """Each encoder frame gives back the ``stride`` feature frames under it: (N, T / stride, D) to (N, T, C)."""
+
+    def __init__(self, width: int, num_mel_bins: int, stride: int, args: ModelArgs):
+        super().__init__()
+        self.num_mel_bins = num_mel_bins
+        self.layers = nn.Sequential(
+            nn.Linear(width, args.channels * 2), nn.GELU(), nn.Linear(args.channels * 2, stride * num_mel_bins)
+        )
+
+    def forward(self, frames: torch.Tensor, num_frames: int) -> torch.Tensor:
+        return self.layers(frames).reshape(len(frames), -1, self.num_mel_bins)[:, :num_frames]
+
+
+class MultitaskModel(nn.Module):
+    """The whole network.
+
+    Args:
+        num_mel_bins: C, width of the features.
+        num_emotions, num_augmentations: K and A, outputs of the two heads.
+        args: sizes; see `mtlaug.config.ModelArgs`.
+    """
+
+    def __init__(self, num_mel_bins: int, num_emotions: int, num_augmentations: int, args: ModelArgs):
+        super().__init__()
+        width = 2 * args.hidden
+        self.encoder = Encoder(num_mel_bins, args)
+        self.emotion = Head(width, num_emotions, args)
+        self.augmentation = Head(width, num_augmentations, args)
+        self.decoder = Decoder(width, num_mel_bins, 2**args.num_convolutions, args)
+
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Outputs:
+        """All three tasks, of normalised features (N, T, C) with ``lengths`` (N,) frames."""
+        frames, num_frames = self.encoder(features, lengths)
+        return Outputs(
+            emotion=self.emotion(frames, num_frames),
+            augmentation=self.augmentation(frames, num_frames),
+            reconstruction=self.decoder(frames, features.shape[1]),
+        )
+
+    def classify(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Emotion logits (N, K) alone."""
+        return self.emotion(*self.encoder(features, lengths))

@@ -1,0 +1,238 @@
+"""The evaluation protocol of a corpus: classes, folds, and the guard against leaks.
+
+``protocol.json`` lies in the data directory. Its SHA-256 covers the classes, the
+label map, the folds, and the speaker and class of every kept utterance; every
+result carries it, and only results with equal hashes are compared.
+"""
+
+import hashlib
+import json
+import logging
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+
+from mtlaug import folds as schemes
+from mtlaug.files import UserError, atomic_path, read_json, read_table, write_json
+from mtlaug.folds import PARTS, Fold
+from mtlaug.labels import NO_LABEL, Corpus, read_corpus, read_label_map
+
+SCHEMES = ("loso", "speakers")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Who trains, selects and tests, on which classes; made by `make`, read by `load`."""
+
+    name: str
+    scheme: str
+    classes: tuple[str, ...]
+    label_map: dict[str, str] | None
+    folds: tuple[Fold, ...]
+    corpus: Corpus
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of all that defines an evaluation; what was dropped on the way does not change it."""
+        defining = {
+            "name": self.name,
+            "scheme": self.scheme,
+            "classes": self.classes,
+            "label_map": self.label_map,
+            "folds": [_fold_to_json(fold) for fold in self.folds],
+            "utterances": sorted((utt, self.corpus.utt2spk[utt], label) for utt, label in self.corpus.labels.items()),
+        }
+        canonical = json.dumps(defining, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def fold(self, fold_id: str) -> Fold:
+        """The fold named ``fold_id``; an unknown one is a `UserError`."""
+        for fold in self.folds:
+            if fold.id == fold_id:
+                return fold
+        raise UserError(f"protocol {self.name}: no fold {fold_id!r}; known are {' '.join(f.id for f in self.folds)}")
+
+    def utterances(self, fold: Fold | str, part: str) -> dict[str, str]:
+        """Kept utterance to class, C-sorted, of the speakers in ``part`` (train, dev or test) of a fold."""
+        fold = self.fold(fold) if isinstance(fold, str) else fold
+        speakers = set(fold.speakers(part))
+        return {utt: label for utt, label in self.corpus.labels.items() if self.corpus.utt2spk[utt] in speakers}
+
+    def to_json(self) -> dict:
+        """The content of ``protocol.json``."""
+        counts = Counter(self.corpus.labels.values())
+        return {
+            "name": self.name,
+            "classes": list(self.classes),
+            "label_map": self.label_map,
+            "dropped": dict(sorted(Counter(self.corpus.dropped.values()).items())),
+            "scheme": self.scheme,
+            "folds": [_fold_to_json(fold) for fold in self.folds],
+            "utterances": len(self.corpus.labels),
+            "counts": {name: counts[name] for name in self.classes},
+            "sha256": self.sha256,
+        }
+
+
+def make(
+    data_dir: str | Path,
+    *,
+    scheme: str = "loso",
+    label_map_file: str | Path | None = None,
+    folds: int | None = None,
+    fold_list: str | Path | None = None,
+    dev_speakers_per_gender: int = 1,
+    name: str | None = None,
+) -> Protocol:
+    """Make and check a protocol; write ``protocol.json`` and ``protocol_dropped.tsv`` into ``data_dir``.
+
+    Args:
+        scheme: ``loso`` (a fold a speaker) or ``speakers`` (``folds`` groups of
+            speakers, or those of ``fold_list``; test on one, dev on the next).
+        label_map_file: YAML with ``classes`` and ``map``; without one the classes
+            are the sorted labels of ``utt2emo``.
+        dev_speakers_per_gender: size of the dev part, for ``loso``.
+        name: of the protocol; the name of the data directory by default.
+    Raises:
+        UserError: the data directory lacks something, or `verify` refuses the folds.
+    """
+    data_dir = Path(data_dir)
+    classes, label_map = read_label_map(label_map_file) if label_map_file else (None, None)
+    if classes is None:
+        classes = tuple(sorted(set(read_table(data_dir / "utt2emo").values())))
+    corpus = read_corpus(data_dir, classes, label_map)
+    genders = _genders(data_dir, corpus)
+    if scheme == "loso":
+        if folds or fold_list:
+            raise UserError("--scheme loso makes one fold a speaker; --folds and --fold-list are for --scheme speakers")
+        made = schemes.leave_one_speaker_out(genders, dev_speakers_per_gender)
+    elif scheme == "speakers":
+        if bool(folds) == bool(fold_list):
+            raise UserError("--scheme speakers needs either --folds K or --fold-list FILE")
+        if fold_list:
+            groups = schemes.groups_from_list(fold_list, genders)
+        else:
+            width = len(str(folds))
+            groups = {f"{i:0{width}}": group for i, group in enumerate(schemes.speaker_groups(genders, folds), 1)}
+        made = schemes.rotate(groups)
+    else:
+        raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
+    protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
+    verify(protocol)
+    with atomic_path(data_dir / "protocol_dropped.tsv") as temporary:
+        rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
+        temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
+    write_json(data_dir / "protocol.json", protocol.to_json())
+    return protocol
+
+
+def load(path: str | Path, check: bool = True) -> Protocol:
+    """Read a ``protocol.json`` (or the data directory with it) and check it against the data.
+
+    Raises:
+        UserError: the file is incomplete, the data directory has changed since
+            the protocol was made, or `verify` refuses the folds.
+    """
+    path = Path(path)
+    path = path / "protocol.json" if path.is_dir() else path
+    stored = read_json(path)
+    try:
+        folds = tuple(Fold(f["id"], *(tuple(f[part]) for part in PARTS)) for f in stored["folds"])
+        classes, label_map = tuple(stored["classes"]), stored["label_map"]
+        corpus = read_corpus(path.parent, classes, label_map)
+        protocol = Protocol(stored["name"], stored["scheme"], classes, label_map, folds, corpus)
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: incomplete ({error}); make it again with stage 1") from None
+    if check:
+        if stored != protocol.to_json():
+            raise UserError(
+                f"{path}: does not fit the data beside it: stored hash {str(stored.get('sha256'))[:12]}, now "
+                f"{protocol.sha256[:12]}. The data or this file changed since stage 1; run stages 1 to 5 again"
+            )
+        verify(protocol)
+    return protocol
+
+
+def verify(protocol: Protocol) -> None:
+    """Refuse leaking or broken folds; log one warning where train and held-out parts share ``text``."""
+    broken = [name for name in protocol.classes if not re.fullmatch(r"\S+", name)]
+    if broken:
+        raise UserError(f"protocol {protocol.name}: class {broken[0]!r} must be one word; use a label map to rename it")
+    tested: dict[str, str] = {}
+    for fold in protocol.folds:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", fold.id):
+            raise UserError(f"protocol {protocol.name}: fold id {fold.id!r}: use letters, digits, '.', '_' and '-'")
+        if protocol.fold(fold.id) is not fold:
+            raise UserError(f"protocol {protocol.name}: fold id {fold.id} is used twice")
+        check_fold(protocol, fold)
+        for speaker in fold.test:
+            if tested.setdefault(speaker, fold.id) != fold.id:
+                raise UserError(f"speaker {speaker} is tested in folds {tested[speaker]} and {fold.id}: counted twice")
+    if not protocol.folds:
+        raise UserError(f"protocol {protocol.name}: no folds")
+    shared = [len(shared_text(protocol, fold)) for fold in protocol.folds]
+    if any(shared):
+        logging.warning(
+            f"protocol {protocol.name}: held-out sentences (text) are also in training: "
+            f"{sum(map(bool, shared))} of {len(shared)} folds, up to {max(shared)} sentences a fold"
+        )
+
+
+def check_fold(protocol: Protocol, fold: Fold) -> None:
+    """Raise a `UserError` unless the parts of a fold are complete and share no speaker and no source recording."""
+    where = f"protocol {protocol.name}, fold {fold.id}"
+    corpus = protocol.corpus
+    unknown = sorted({s for part in PARTS for s in fold.speakers(part)} - set(corpus.utt2spk.values()))
+    if unknown:
+        raise UserError(f"{where}: speaker(s) not in the data: {', '.join(unknown)}")
+    for part in PARTS:
+        if not protocol.utterances(fold, part):
+            raise UserError(f"{where}: the {part} part has no utterance")
+    sources = {part: _sources(corpus, fold, part) for part in PARTS}
+    for one, other in combinations(PARTS, 2):
+        speakers = sorted(set(fold.speakers(one)) & set(fold.speakers(other)))
+        if speakers:
+            raise UserError(f"{where}: leak: speaker(s) {', '.join(speakers)} in both {one} and {other}")
+        common = sorted(set(sources[one]) & set(sources[other]))
+        if common:
+            raise UserError(
+                f"{where}: leak: {len(common)} recording(s) of utt2uniq in both {one} and {other}, "
+                f"such as {common[0]} ({sources[one][common[0]]} and {sources[other][common[0]]})"
+            )
+    absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
+    if absent:
+        raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}")
+
+
+def shared_text(protocol: Protocol, fold: Fold) -> set[str]:
+    """The sentences that the training part shares with the dev or the test part."""
+    text = protocol.corpus.text
+    said = {part: {text[utt] for utt in protocol.utterances(fold, part) if utt in text} for part in PARTS}
+    return said["train"] & (said["dev"] | said["test"])
+
+
+def _sources(corpus: Corpus, fold: Fold, part: str) -> dict[str, str]:
+    """Source recording to one of its utterances; dropped ones count too, as they may train the other tasks."""
+    speakers = set(fold.speakers(part))
+    return {corpus.utt2uniq.get(utt, utt): utt for utt, speaker in corpus.utt2spk.items() if speaker in speakers}
+
+
+def _genders(data_dir: Path, corpus: Corpus) -> dict[str, str]:
+    """Gender of every speaker with a kept utterance."""
+    genders = read_table(data_dir / "spk2gender")
+    kept = sorted({corpus.utt2spk[utt] for utt in corpus.labels}, key=str.encode)
+    for speaker in kept:
+        if genders.get(speaker) not in ("f", "m"):
+            raise UserError(f"{data_dir}/spk2gender: speaker {speaker} needs a line with f or m")
+    return {speaker: genders[speaker] for speaker in kept}
+
+
+def _reason(label: str) -> str:
+    return "no label in utt2emo" if label == NO_LABEL else f"label {label} is not in the label map"
+
+
+def _fold_to_json(fold: Fold) -> dict:
+    return {"id": fold.id, **{part: list(fold.speakers(part)) for part in PARTS}}

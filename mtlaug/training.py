@@ -1,0 +1,250 @@
+"""Objective and training loop of one fold and seed; checkpoints, resume, early stop; prediction."""
+
+import json
+import logging
+import math
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import recall_score
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from mtlaug import dataset
+from mtlaug.augment import random_state
+from mtlaug.config import LossArgs
+from mtlaug.dataset import Batch
+from mtlaug.experiment import Experiment, locked
+from mtlaug.files import UserError, atomic_path, write_json
+from mtlaug.model import MultitaskModel, Outputs, frame_mask
+
+log = logging.getLogger(__name__)
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Objective(torch.nn.Module):
+    """L = L_emotion (labelled rows) + alpha L_augtype (all rows) + beta L_reconstruction (all rows, no padding).
+
+    Args:
+        args: weights and label smoothing.
+        class_weights: (K,) weights of the emotion classes, mean 1.
+    """
+
+    def __init__(self, args: LossArgs, class_weights: torch.Tensor):
+        super().__init__()
+        self.args = args
+        self.register_buffer("class_weights", class_weights)
+
+    def forward(self, outputs: Outputs, batch: Batch) -> dict[str, torch.Tensor]:
+        """The loss terms, ``loss`` being their weighted sum; reconstruction is the mean squared error a bin."""
+        terms = {
+            "loss_emotion": self._emotion(outputs.emotion, batch.emotion),
+            "loss_augtype": torch.nn.functional.cross_entropy(outputs.augmentation, batch.augmentation),
+            "loss_reconstruction": self._reconstruction(outputs.reconstruction, batch),
+        }
+        weighted = self.args.alpha * terms["loss_augtype"] + self.args.beta * terms["loss_reconstruction"]
+        return {"loss": terms["loss_emotion"] + weighted, **terms}
+
+    def _emotion(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        labelled = target.sum(dim=1, keepdim=True)  # (N, 1), 0 for unlabelled rows
+        smoothing = self.args.label_smoothing
+        smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]
+        weights = (target * self.class_weights).sum(dim=1)  # (N,)
+        return -(weights[:, None] * smooth * logits.log_softmax(dim=1)).sum() / weights.sum().clamp(min=1e-8)
+
+    def _reconstruction(self, reconstruction: torch.Tensor, batch: Batch) -> torch.Tensor:
+        error = (reconstruction - batch.features).square().mean(dim=2)
+        mask = frame_mask(batch.lengths, error.shape[1])
+        return (error * mask).sum() / mask.sum()
+
+
+class Trainer:
+    """State of one run; `train` drives it.
+
+    Each epoch seeds its own random state from (seed, fold, epoch), so that a
+    resumed run continues bit for bit without the generators' states.
+    """
+
+    def __init__(self, experiment: Experiment, fold: str, seed: int):
+        self.experiment, self.fold, self.seed = experiment, fold, seed
+        self.directory = experiment.run_dir(fold, seed)
+        self.args = experiment.settings.optim_args
+        self.store = experiment.store(fold)
+        labels = experiment.protocol.utterances(fold, "train")
+        self.dev = experiment.protocol.utterances(fold, "dev")
+        self.data = dataset.TrainingSet(self.store, labels, experiment.classes, experiment.settings, seed)
+        self._seed_torch(0)
+        self.model = build_model(experiment).to(device)
+        # Dev UAR of the averaged weights is far steadier from epoch to epoch than that of the last ones.
+        self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.args.ema))
+        weights = _class_weights(labels, experiment.classes) if experiment.settings.loss_args.class_weights else None
+        ones = torch.ones(len(experiment.classes))
+        self.objective = Objective(experiment.settings.loss_args, ones if weights is None else weights).to(device)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), self.args.lr, weight_decay=self.args.weight_decay)
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._schedule)
+        self.epoch, self.best = 0, {"epoch": 0, "dev_uar": -1.0, "dev_loss": math.inf}
+
+    def _schedule(self, step: int) -> float:
+        warm, total = self.data.num_batches(), self.args.epochs * self.data.num_batches()
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+    def _seed_torch(self, epoch: int) -> None:
+        torch.manual_seed(int(random_state(self.seed, self.fold, epoch, "torch").integers(2**62)))
+
+    def train_epoch(self) -> dict:
+        """One epoch of updates and a look at dev; returns the line for the log."""
+        self.epoch += 1
+        self._seed_torch(self.epoch)
+        self.model.train()
+        sums: dict[str, float] = {}
+        rows = correct = 0
+        for batch in self.data.batches(self.epoch):
+            batch = batch.to(device)
+            outputs = self.model(batch.features, batch.lengths)
+            terms = self.objective(outputs, batch)
+            if not torch.isfinite(terms["loss"]):
+                raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
+            self.optimiser.zero_grad(set_to_none=True)
+            terms["loss"].backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.args.grad_clip)
+            self.optimiser.step()
+            self.scheduler.step()
+            self.averaged.update_parameters(self.model)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + value.item() * len(batch.lengths)
+            rows += len(batch.lengths)
+            correct += int((outputs.augmentation.argmax(dim=1) == batch.augmentation).sum())
+        line = {"epoch": self.epoch} | {name: round(value / rows, 6) for name, value in sums.items()}
+        return line | {"aug_accuracy": round(correct / rows, 4)} | self._look_at_dev()
+
+    def _look_at_dev(self) -> dict:
+        classes = self.experiment.classes
+        posteriors = predict(self.averaged.module, self.store, self.dev, classes)
+        reference = np.array([classes.index(label) for label in self.dev.values()])
+        matrix = np.stack([posteriors[utterance] for utterance in self.dev])
+        uar = recall_score(reference, matrix.argmax(1), average="macro", labels=np.unique(reference))
+        loss = -np.log(np.maximum(matrix[np.arange(len(reference)), reference], 1e-12)).mean()
+        return {"dev_uar": round(float(uar), 6), "dev_loss": round(float(loss), 6)}
+
+    def keep_if_best(self, line: dict) -> bool:
+        """Save the model when dev UAR is higher, or equal with a lower dev loss."""
+        key = (line["dev_uar"], -line["dev_loss"])
+        if key <= (self.best["dev_uar"], -self.best["dev_loss"]):
+            return False
+        self.best = {name: line[name] for name in self.best}
+        _save(self.directory / "best.pt", self.averaged.module.state_dict())
+        return True
+
+    def state(self) -> dict:
+        """All that a resumed run needs."""
+        return {
+            "epoch": self.epoch,
+            "best": self.best,
+            "model": self.model.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scheduler": {"last_epoch": self.scheduler.last_epoch},
+        }
+
+    def restore(self) -> None:
+        """Continue from ``last.pt`` where there is one."""
+        path = self.directory / "last.pt"
+        if not path.exists():
+            return
+        state = load_state(path)
+        self.epoch, self.best = state["epoch"], state["best"]
+        self.model.load_state_dict(state["model"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scheduler.last_epoch = state["scheduler"]["last_epoch"]
+        log.info("%s: going on after epoch %d", self.directory, self.epoch)
+
+    def finished(self) -> bool:
+        return self.epoch >= self.args.epochs or self.epoch - self.best["epoch"] >= self.args.patience
+
+
+def train(experiment: Experiment, fold: str, seed: int) -> None:
+    """Train one fold and seed; a finished run returns at once, a killed one goes on after its last whole epoch.
+
+    Writes ``log.jsonl`` (one line an epoch), ``best.pt`` (highest dev UAR), ``last.pt``
+    (full state) and at the end ``done.json``.
+    """
+    directory = experiment.run_dir(fold, seed)
+    with locked(directory):
+        if (directory / "done.json").exists():
+            log.info("%s: is trained already", directory)
+            return
+        torch.set_flush_denormal(True)
+        trainer = Trainer(experiment, fold, seed)
+        trainer.restore()
+        lines = _log_until(directory / "log.jsonl", trainer.epoch)
+        bar = tqdm(total=trainer.args.epochs, initial=trainer.epoch, disable=not sys.stderr.isatty(), unit="epoch")
+        while not trainer.finished():
+            started = time.monotonic()
+            line = trainer.train_epoch()
+            line |= {"best": trainer.keep_if_best(line), "seconds": round(time.monotonic() - started, 3)}
+            lines.append(json.dumps(line))
+            _write_lines(directory / "log.jsonl", lines)
+            _save(directory / "last.pt", trainer.state())
+            bar.update()
+            bar.set_postfix(dev_uar=line["dev_uar"])
+            log.info("fold %s seed %d %s", fold, seed, " ".join(f"{k}={v}" for k, v in line.items()))
+        bar.close()
+        write_json(directory / "done.json", trainer.best | {"epochs": trainer.epoch})
+
+
+def build_model(experiment: Experiment) -> MultitaskModel:
+    """A new model of the experiment's sizes."""
+    settings = experiment.settings
+    bins = settings.feature_args.num_mel_bins
+    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args)
+
+
+@torch.no_grad()
+def predict(
+    model: MultitaskModel, store: dataset.FeatureStore, labels: dict[str, str], classes: list[str]
+) -> dict[str, np.ndarray]:
+    """Posteriors (K,) of each utterance of ``labels``."""
+    model.eval()
+    posteriors = {}
+    for utterances, batch in dataset.evaluation_batches(store, labels, classes):
+        batch = batch.to(device)
+        rows = model.classify(batch.features, batch.lengths).softmax(dim=1).cpu().numpy()
+        posteriors.update(zip(utterances, rows, strict=True))
+    return posteriors
+
+
+def load_state(path: Path) -> dict:
+    """Read a checkpoint; only tensors and plain values, no code."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
+    except Exception as error:  # torch.load raises many kinds for a broken file
+        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and train the fold again") from None
+
+
+def _class_weights(labels: dict[str, str], classes: list[str]) -> torch.Tensor:
+    counts = torch.tensor([sum(label == name for label in labels.values()) for name in classes], dtype=torch.float32)
+    return counts.sum() / (len(classes) * counts)
+
+
+def _save(path: Path, state: dict) -> None:
+    with atomic_path(path) as temporary:
+        torch.save(state, temporary)
+
+
+def _log_until(path: Path, epoch: int) -> list[str]:
+    """Lines of an earlier run up to the epoch that its checkpoint holds."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [line for line in lines if json.loads(line)["epoch"] <= epoch]
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

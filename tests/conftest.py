@@ -1,0 +1,52 @@
+"""Fixtures that several test files share."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """The directory that holds setup.py."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real corpora beside the project; tests that need it are skipped without it."""
+    path = ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("the real corpora (../shared/data) are not on this machine")
+    return path
+
+
+@pytest.fixture(scope="session")
+def recipe_env() -> dict[str, str]:
+    """The environment variables that tools/env.sh gives to a recipe."""
+    path = f"{ROOT / 'tools' / 'venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"LC_ALL": "C", "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "UTF-8", "PATH": path}
+
+
+@pytest.fixture(scope="session")
+def make_wav() -> Callable[..., Path]:
+    """A function that writes a small 16-bit wav of a tone in noise, its directory included, and returns its path."""
+
+    def write(path: Path, seconds: float = 1.0, rate: int = 16000, channels: int = 1, seed: int = 0) -> Path:
+        import soundfile
+
+        rng = np.random.default_rng(seed)
+        times = np.arange(round(seconds * rate)) / rate
+        tone = 0.3 * np.sin(2 * np.pi * rng.uniform(100, 400) * times)
+        signal = tone[:, None] + 0.01 * rng.standard_normal((len(times), channels))  # (T, channels)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, signal, rate, subtype="PCM_16")
+        return path
+
+    return write

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs the tests in the project's own environment, which it makes on first use.
+# Usage: tests/run.sh [pytest options and tests]
+#  e.g.: tests/run.sh
+#        tests/run.sh tests/test_install.py -k stamp
+set -euo pipefail
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null
+tools/install.sh --test
+. tools/env.sh
+exec python -m pytest --rootdir . -c tests/pytest.ini "$@"

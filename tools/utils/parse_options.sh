@@ -1,0 +1,166 @@
+#!/usr/bin/env bash
+# Turn "--name value" arguments into values of the variables that a script has set. To be sourced:
+#
+#   stage=0   # first stage to run
+#   nj=4      # parallel jobs
+#   . utils/parse_options.sh
+#
+# Options are the lower-case variables set so far, unless they come from the environment;
+# "--train-set x", "--train_set x" and "--train-set=x" are one. A default that is a whole number
+# or true/false admits only the like. "--config FILE" holds lines "name=value", which the command
+# line overrides; it is parsed, not run. "--help" prints $help_message, or the options.
+# The first argument that is no option, or "--", ends them; "$@" is then what remains.
+
+# Every name here begins with _po_: no option can have such a name.
+
+_po_script="${BASH_SOURCE[1]-}"
+
+_po_fail() {
+  echo "${0##*/}: $1" >&2
+  exit 1
+}
+
+# Is there an option of this name: set, no array, neither read-only nor from the environment?
+# A variable that the script itself assigns stays an option where the environment has it too.
+_po_is_option() {
+  local _po_attributes
+  [[ "$1" =~ ^[a-z][a-z0-9_]*$ && "$1" != help_message && -n "${!1+set}" ]] || return 1
+  _po_attributes="$(declare -p "$1" 2>/dev/null)" || return 1
+  _po_attributes="${_po_attributes#declare }"
+  case "${_po_attributes%% *}" in
+    *[aAnr]*) return 1 ;;
+    *x*) [[ -f "$_po_script" ]] && grep -Eq "^[[:space:]]*$1=" "$_po_script" ;;
+  esac
+}
+
+# _po_check OPTION VARIABLE VALUE: does the value suit the variable's default?
+_po_check() {
+  case "${!2}" in
+    true | false)
+      [[ "$3" == true || "$3" == false ]] || _po_fail "option $1 must be true or false, not '$3'"
+      ;;
+    *)
+      if [[ "${!2}" =~ ^-?[0-9]+$ && ! "$3" =~ ^-?[0-9]+$ ]]; then
+        _po_fail "option $1 must be a whole number, not '$3'"
+      fi
+      ;;
+  esac
+}
+
+_po_trim() { # sets _po_text
+  _po_text="${1#"${1%%[![:space:]]*}"}"
+  _po_text="${_po_text%"${_po_text##*[![:space:]]}"}"
+}
+
+# Add the options of a configuration file to _po_names and _po_values.
+_po_read_config() {
+  local _po_line _po_number=0 _po_name _po_value
+  [[ -f "$1" && -r "$1" ]] || _po_fail "option --config: cannot read '$1'"
+  while IFS= read -r _po_line || [[ -n "$_po_line" ]]; do
+    _po_number=$((_po_number + 1))
+    _po_trim "$_po_line"
+    [[ -z "$_po_text" || "$_po_text" == \#* ]] && continue
+    if ! [[ "$_po_text" =~ ^(--)?([A-Za-z][A-Za-z0-9_-]*)([[:space:]]*=[[:space:]]*|[[:space:]]+)(.*)$ ]]; then
+      _po_fail "$1:$_po_number: expected name=value, got '$_po_text'"
+    fi
+    _po_name="${BASH_REMATCH[2]//-/_}"
+    _po_value="${BASH_REMATCH[4]}"
+    if [[ "$_po_value" =~ ^\"([^\"]*)\"[[:space:]]*(#.*)?$ || "$_po_value" =~ ^\'([^\']*)\'[[:space:]]*(#.*)?$ ]]; then
+      _po_value="${BASH_REMATCH[1]}"
+    else
+      [[ "$_po_value" == \#* ]] && _po_value=
+      _po_trim "${_po_value%%[[:space:]]#*}"
+      _po_value="$_po_text"
+    fi
+    _po_is_option "$_po_name" || _po_fail "$1:$_po_number: unknown option $_po_name (see --help)"
+    _po_check "$_po_name ($1:$_po_number)" "$_po_name" "$_po_value"
+    _po_names+=("$_po_name")
+    _po_values+=("$_po_value")
+  done <"$1"
+}
+
+_po_help() {
+  local _po_line _po_comment _po_listed=" "
+  if [[ -n "${help_message-}" ]]; then
+    printf '%s\n' "$help_message"
+    exit 0
+  fi
+  echo "Usage: $0 [--name value ...]"
+  echo "Options, with their defaults:"
+  # In the order of the script, with the comments beside the variables.
+  if [[ -f "$_po_script" ]]; then
+    while IFS= read -r _po_line; do
+      [[ "$_po_line" =~ ^[[:space:]]*([a-z][a-z0-9_]*)=(.*)$ ]] || continue
+      _po_line="${BASH_REMATCH[1]}"
+      _po_comment="${BASH_REMATCH[2]}"
+      [[ "$_po_comment" == *[[:space:]]#* ]] && _po_comment="  #${_po_comment##*[[:space:]]#}" || _po_comment=
+      _po_describe "$_po_line" "$_po_comment"
+    done <"$_po_script"
+  else
+    while IFS= read -r _po_line; do
+      _po_describe "$_po_line" ""
+    done < <(compgen -v)
+  fi
+  exit 0
+}
+
+_po_describe() {
+  if [[ "$_po_listed" != *" $1 "* ]] && _po_is_option "$1"; then
+    _po_listed+="$1 "
+    printf '  --%s %q%s\n' "${1//_/-}" "${!1}" "$2"
+  fi
+}
+
+# Read the command line: sets the variables at its end, and _po_used, the number of arguments used.
+_po_parse() {
+  local _po_option _po_value _po_name _po_text _po_index
+  local -a _po_names=() _po_values=() _po_given_names=() _po_given_values=()
+  _po_used=0
+  while [[ $# -gt 0 ]]; do
+    _po_option="$1"
+    case "$1" in
+      -h | --help) _po_help ;;
+      --) _po_used=$((_po_used + 1)) && break ;;
+      --*) ;;
+      -[A-Za-z]*) _po_fail "unknown option $1; options begin with two dashes (see --help)" ;;
+      *) break ;;
+    esac
+    _po_option="${1%%=*}"
+    _po_name="${_po_option#--}"
+    _po_name="${_po_name//-/_}"
+    if [[ "$_po_name" != config ]] && ! _po_is_option "$_po_name"; then
+      _po_fail "unknown option $_po_option (see --help)"
+    fi
+    if [[ "$1" == *=* ]]; then
+      _po_value="${1#*=}"
+    else
+      # Another option is no value, but text such as "--num-mel-bins 80" is one.
+      if [[ $# -lt 2 || "$2" =~ ^--([A-Za-z][A-Za-z0-9_-]*(=.*)?)?$ ]]; then
+        _po_fail "option $_po_option needs a value (one that begins with dashes: $_po_option=VALUE)"
+      fi
+      _po_value="$2"
+      shift
+      _po_used=$((_po_used + 1))
+    fi
+    shift
+    _po_used=$((_po_used + 1))
+    if [[ "$_po_name" == config ]]; then
+      _po_read_config "$_po_value"
+      _po_is_option config || continue
+    fi
+    _po_check "$_po_option" "$_po_name" "$_po_value"
+    _po_given_names+=("$_po_name")
+    _po_given_values+=("$_po_value")
+  done
+  # Only now: until here the variables held the defaults, for the checks and for --help.
+  _po_names+=(${_po_given_names[@]+"${_po_given_names[@]}"})
+  _po_values+=(${_po_given_values[@]+"${_po_given_values[@]}"})
+  for ((_po_index = 0; _po_index < ${#_po_names[@]}; _po_index++)); do
+    printf -v "${_po_names[_po_index]}" '%s' "${_po_values[_po_index]}"
+  done
+}
+
+_po_parse "$@"
+shift "$_po_used"
+unset _po_script _po_used
+unset -f _po_fail _po_is_option _po_check _po_trim _po_read_config _po_help _po_describe _po_parse
