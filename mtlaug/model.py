@@ -6,6 +6,7 @@ norm is over the channels of one frame.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
         widths = [num_mel_bins] + [args.channels] * args.num_convolutions
         self.convolutions = nn.ModuleList(
             StridedConvolution(inputs, outputs, args.kernel_size, args.dropout)
-            for inputs, outputs in zip(widths, widths[1:], strict=False)
+            for inputs, outputs in pairwise(widths)
         )
         self.lstm = nn.LSTM(args.channels, args.hidden, batch_first=True, bidirectional=True)
 

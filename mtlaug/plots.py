@@ -51,7 +51,7 @@ def plot_bars(path: str | Path, groups: Sequence[tuple[str, Sequence[tuple[str, 
         axes.barh(places, values, color="#7aa6c2", height=0.6)
         axes.hlines(places, bounds[:, 0], bounds[:, 1], color="black", linewidth=1.2)
         axes.set_yticks(places, [model for model, _, _ in rows])
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_title(title, fontsize=8, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set(xlim=(0, 100), xlabel="UAR (%) with 95 % interval over speakers")

@@ -50,3 +50,11 @@ def make_wav() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """The `corpus.Corpus` that the tests of the library share; they must not change it."""
+    from corpus import make
+
+    return make(tmp_path_factory.mktemp("a corpus"))

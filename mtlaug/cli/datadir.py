@@ -1,4 +1,4 @@
-"""``mtlaug datadir``: validate, fix, split, subset, combine and check-audio for Kaldi data directories."""
+"""``mtlaug datadir``: validate, fix, split, subset, combine, check-audio and from-noise for Kaldi data directories."""
 
 import argparse
 import sys
@@ -44,6 +44,12 @@ def add_commands(commands) -> None:
     parser.add_argument("--min-duration", type=float, default=0.025, help="shortest utterance, in seconds")
     parser.add_argument("--sample-rate", type=int, help="wanted rate in Hz; others are counted, and converted later")
     parser.add_argument("data_dir", help="data directory")
+
+    parser = _action(actions, "from-noise", _from_noise, "make training and test noise that share no source recording")
+    parser.add_argument("--test-share", type=float, default=0.4, help="of each kind's sources; 0: no test directory")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each source recording")
+    parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
+    parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
 
 
 def _action(actions, name: str, handler, text: str):
@@ -124,3 +130,14 @@ def _check_audio(options) -> None:
     where = f", listed in {options.data_dir}/dropped.tsv" if lost else ""
     share = 100 * lost / found.total
     print(f"check_audio: {found.good} of {found.total} utterances are good, {lost} dropped ({share:.1f} %){where}")
+
+
+def _from_noise(options) -> None:
+    from mtlaug import datadir
+
+    prefix = options.out_prefix
+    made = datadir.from_noise(options.corpus_dir, prefix, test_share=options.test_share, seed=options.seed)
+    print(f"from_noise: {made.train} recordings are in {prefix}_train, {made.test} in {prefix}_test")
+    if made.dropped:
+        total = made.train + made.test + len(made.dropped)
+        print(f"from_noise: {len(made.dropped)} of {total} files dropped, listed in {prefix}_train/dropped.tsv")

@@ -1,4 +1,4 @@
-"""``mtlaug score compare | recompute``: scores in ``score_*`` directories."""
+"""``mtlaug score within | compare | recompute``: scores in ``score_*`` directories."""
 
 from pathlib import Path
 
@@ -8,6 +8,11 @@ def add_commands(commands) -> None:
     group = commands.add_parser("score", help="UAR, WA and intervals from predictions; comparison of two systems")
     verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
+    within = verbs.add_parser("within", help="test every fold's best model on its own test speakers")
+    within.add_argument("exp_dir", metavar="EXP_DIR")
+    within.add_argument("--command-line", default="", metavar="TEXT", help="the command that the report gives for this")
+    within.set_defaults(run=_within)
+
     compare = verbs.add_parser("compare", help="difference of UAR of two score directories, A - B, with a paired test")
     compare.add_argument("score_dirs", type=Path, nargs=2, metavar="SCORE_DIR")
     compare.add_argument("--output", type=Path, metavar="FILE", help="also write the comparison as JSON")
@@ -16,6 +21,12 @@ def add_commands(commands) -> None:
     recompute = verbs.add_parser("recompute", help="bring results.json up to predictions.tsv and say what differed")
     recompute.add_argument("score_dir", type=Path, metavar="SCORE_DIR")
     recompute.set_defaults(run=_recompute)
+
+
+def _within(options) -> None:
+    from mtlaug import evaluation, experiment
+
+    print(evaluation.score_within(experiment.load(options.exp_dir), options.command_line))
 
 
 def _compare(options) -> None:

@@ -10,6 +10,7 @@ which is the utterance unless there are ``segments``. In an augmented directory
 
 from mtlaug.datadir.audio import AudioCheck, check_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
+from mtlaug.datadir.noise import NoiseSets, from_noise
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
 from mtlaug.datadir.validation import validate
@@ -18,9 +19,11 @@ __all__ = [
     "AudioCheck",
     "Combined",
     "Fixed",
+    "NoiseSets",
     "check_audio",
     "combine",
     "fix",
+    "from_noise",
     "has",
     "read",
     "read_cuts",

@@ -2,9 +2,10 @@
 """Make data/emodb from a copy of EMO-DB: local/prepare_data.py CORPUS_DIR DATA_DIR.
 
 File names say everything: 03a01Fa.wav is speaker 03, sentence a01, emotion F, version a.
-A file that is not in the corpus's naming scheme is listed in dropped.tsv.
+A file that is not in the corpus's naming scheme, or of an unknown speaker or emotion, is listed in dropped.tsv.
 """
 
+import csv
 import hashlib
 import re
 import sys
@@ -22,7 +23,7 @@ EMOTIONS = {
     "N": "neutral",
     "T": "sadness",
 }
-MALE = {"03", "10", "11", "12", "15"}
+GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "m") | dict.fromkeys(("08", "09", "13", "14", "16"), "f")
 NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
 
 
@@ -42,20 +43,40 @@ def find_audio(corpus: Path) -> dict[str, Path]:
     return found
 
 
+def read_originals(path: Path) -> dict[str, tuple[str, str]]:
+    """Name (without ending) to size in bytes and SHA-256 of each original file, from a table with a header."""
+    with open(path, encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t")
+        if not {"file", "bytes", "sha256"} <= set(rows.fieldnames or ()):
+            raise UserError(f"{path}:1: expected a header with file, bytes and sha256; mend or remove this list")
+        return {Path(row["file"]).stem: (row["bytes"], row["sha256"]) for row in rows}
+
+
+def problem_of(name: str) -> str | None:
+    """Why a file of this name is left out, None where it is not."""
+    match = NAME.fullmatch(name)
+    if not match:
+        return "not an EMO-DB file name such as 03a01Fa"
+    if match[1] not in GENDERS:
+        return f"speaker {match[1]} is none of {' '.join(sorted(GENDERS))}"
+    if match[3] not in EMOTIONS:
+        return f"emotion {match[3]} is none of {' '.join(EMOTIONS)}"
+    return None
+
+
 def check_originals(corpus: Path, audio: dict[str, Path]) -> None:
     """Compare sizes and SHA-256 sums with the corpus's list, where it has one; a file that differs is named."""
     lists = sorted(corpus.glob("original_*_sha256.tsv"))
     if not lists:
         print(f"prepare_data: {corpus} has no list of check sums; sizes and contents were not compared")
         return
-    header, *rows = (line.split("\t") for line in lists[0].read_text(encoding="utf-8").splitlines())
-    known = {Path(row[0]).stem: dict(zip(header, row, strict=True)) for row in rows}
+    known = read_originals(lists[0])
     differing = []
     for name, path in audio.items():
         if name not in known or path.suffix != ".wav":
             continue
         content = path.read_bytes()
-        if len(content) != int(known[name]["bytes"]) or hashlib.sha256(content).hexdigest() != known[name]["sha256"]:
+        if (str(len(content)), hashlib.sha256(content).hexdigest()) != known[name]:
             differing.append(path)
             print(f"prepare_data: {path}: differs from the original in size or SHA-256", file=sys.stderr)
     print(
@@ -70,11 +91,11 @@ def prepare(corpus: Path, data_dir: Path) -> None:
     check_originals(corpus, audio)
     wav, speakers, emotions, texts, dropped = {}, {}, {}, {}, {}
     for name, path in audio.items():
-        match = NAME.fullmatch(name)
-        if not match or match[3] not in EMOTIONS:
-            dropped[name] = f"{path}: not an EMO-DB file name such as 03a01Fa"
+        if problem := problem_of(name):
+            dropped[name] = f"{path}: {problem}"
+            print(f"prepare_data: left out {path}: {problem}", file=sys.stderr)
             continue
-        speaker, text, emotion, _ = match.groups()
+        speaker, text, emotion, _ = NAME.fullmatch(name).groups()
         wav[name], speakers[name] = path.resolve(), speaker
         emotions[name], texts[name] = EMOTIONS[emotion], text
     if not wav:
@@ -85,10 +106,11 @@ def prepare(corpus: Path, data_dir: Path) -> None:
         "utt2emo": emotions,
         "text": texts,
         "utt2lang": dict.fromkeys(wav, "de"),
-        "spk2gender": {speaker: "m" if speaker in MALE else "f" for speaker in speakers.values()},
+        "spk2gender": {speaker: GENDERS[speaker] for speaker in speakers.values()},
     }
     datadir.write(data_dir, tables, dropped=dropped)
-    print(f"prepare_data: {len(wav)} utterances of {len(set(speakers.values()))} speakers, {len(dropped)} files left out")
+    found = len(set(speakers.values()))
+    print(f"prepare_data: {len(wav)} utterances of {found} speakers, {len(dropped)} of {len(audio)} files left out")
 
 
 if __name__ == "__main__":

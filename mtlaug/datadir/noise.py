@@ -1,0 +1,116 @@
+"""Data directories of noise, or of room impulse responses, from any folder of audio files."""
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from mtlaug.datadir.audio import check_audio
+from mtlaug.datadir.tables import read, write
+from mtlaug.files import UserError
+
+_ENDINGS = (".wav", ".flac", ".ogg")
+_ESC = re.compile(r"\d-(\d+)-[A-Z](?:-\d+)?")  # fold, source recording, take, and in ESC-50 the class
+_TAKE = re.compile(r"-[A-Z]$")
+_TABLES = ("wav.scp", "utt2spk", "utt2uniq", "utt2kind", "utt2dur")
+
+
+class NoiseSets(NamedTuple):
+    """What `from_noise` made: usable recordings of both directories, and the unusable ones with their reasons."""
+
+    train: int
+    test: int
+    dropped: dict[str, str]
+
+
+def from_noise(corpus_dir: str | Path, out_prefix: str, *, test_share: float = 0.4, seed: int = 0) -> NoiseSets:
+    """Make ``<out_prefix>_train`` and ``<out_prefix>_test``, which share no source recording.
+
+    The folder of a file is its kind and its speaker, and the utterance is ``<kind>-<file name>``;
+    right below ``corpus_dir`` the kind is ``noise``. ``utt2uniq`` is the source recording: takes
+    ``x-A`` and ``x-B`` are of one, and so are the files of ESC-10 and ESC-50 (``fold-source-take``)
+    with one source, whatever their kinds. Unusable files are in the ``dropped.tsv`` of the training directory.
+
+    Args:
+        test_share: of each kind's source recordings, chosen by a hash of ``seed`` and source; one at
+            least is tested and one trained, but the only one of a kind is trained. 0 makes no test directory.
+    Raises:
+        UserError: the folder is missing or has no usable file, two files make the same utterance,
+            ``test_share`` is not in [0, 1), or there is nothing to test or a test directory that was not asked for.
+    """
+    if not 0 <= test_share < 1:
+        raise UserError(f"--test-share {test_share:g}: choose from 0 (no test directory) to less than 1")
+    train_dir, test_dir = f"{out_prefix}_train", f"{out_prefix}_test"
+    if test_share == 0 and os.path.exists(test_dir):
+        raise UserError(f"{test_dir}: is of an earlier split, and {train_dir} would hold its recordings; remove it")
+    tables, dropped = _usable(Path(corpus_dir), os.path.dirname(os.path.abspath(out_prefix)))
+    tested = _test_sources(tables["utt2uniq"], tables["utt2kind"], test_share, seed)
+    if test_share and not tested:
+        raise UserError(
+            f"{corpus_dir}: no kind has two source recordings, so none can be kept for the test; use --test-share 0"
+        )
+    test = {utterance for utterance, source in tables["utt2uniq"].items() if source in tested}
+    write(train_dir, _rows(tables, tables["utt2spk"].keys() - test), dropped=dropped)
+    if test:
+        write(test_dir, _rows(tables, test), dropped={})
+    return NoiseSets(len(tables["utt2spk"]) - len(test), len(test), dropped)
+
+
+def _usable(corpus: Path, beside: str) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+    """The tables of all files that can be decoded and are not silent, and the reasons for the others."""
+    tables = _tables_of(corpus)
+    os.makedirs(beside, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".tmp{os.getpid()}.", dir=beside) as aside:
+        write(aside, tables)
+        try:
+            checked = check_audio(aside, max_loss=100)
+        except UserError:  # its message names the temporary directory
+            raise UserError(f"{corpus}: none of its {len(tables['wav.scp'])} audio files is usable") from None
+        return {name: read(aside, name) for name in _TABLES}, checked.dropped
+
+
+def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
+    if not corpus.is_dir():
+        raise UserError(f"{corpus}: no such directory; give a folder with recordings of noise or impulse responses")
+    wav, kinds, sources = {}, {}, {}
+    for path in sorted(corpus.rglob("*")):
+        if path.suffix.lower() not in _ENDINGS or path.name.startswith("."):
+            continue
+        kind = _kind(path.parent.name) if path.parent != corpus else "noise"
+        name = "_".join(path.stem.split())
+        utterance = f"{kind}-{name}"
+        if utterance in wav:
+            raise UserError(f"{path}: and {wav[utterance]} would both be utterance {utterance}; rename one of them")
+        wav[utterance], kinds[utterance] = str(path.resolve()), kind
+        esc = _ESC.fullmatch(name)
+        sources[utterance] = esc[1] if esc else f"{kind}-{_TAKE.sub('', name)}"
+    if not wav:
+        raise UserError(f"{corpus}: holds no file that ends in {', '.join(_ENDINGS)}")
+    return {"wav.scp": wav, "utt2spk": dict(kinds), "utt2uniq": sources, "utt2kind": kinds}
+
+
+def _kind(folder: str) -> str:
+    """``002 - Rain`` to ``rain``, ``Dog bark`` to ``dog_bark``."""
+    # Not joined by "-", which ends the kind in an utterance: so speakers and utterances sort alike.
+    words = re.findall(r"[^\W_]+", folder.lower())
+    return "_".join(words[1:] if len(words) > 1 and words[0].isdecimal() else words) or "noise"
+
+
+def _test_sources(utt2uniq: Mapping[str, str], utt2kind: Mapping[str, str], share: float, seed: int) -> set[str]:
+    """The sources to test on, ``share`` of each kind's; a source in several kinds counts for the first of them."""
+    home: dict[str, str] = {}
+    for utterance in sorted(utt2uniq):
+        home.setdefault(utt2uniq[utterance], utt2kind[utterance])
+    tested: set[str] = set()
+    for kind in set(home.values()) if share else ():
+        sources = [source for source in home if home[source] == kind]
+        sources.sort(key=lambda source: hashlib.sha256(f"{seed}:{source}".encode()).digest())
+        tested.update(sources[: min(max(1, round(share * len(sources))), len(sources) - 1)])
+    return tested
+
+
+def _rows(tables: Mapping[str, Mapping[str, str]], utterances: set[str]) -> dict[str, dict[str, str]]:
+    return {name: {key: table[key] for key in sorted(utterances)} for name, table in tables.items()}

@@ -1,0 +1,362 @@
+"""Normalisation, the draws of an epoch, batches, SpecAugment and mixup."""
+
+import shutil
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import torch
+import yaml
+from corpus import Corpus, extract
+
+from mtlaug import audio, augment, protocol
+from mtlaug.dataset import FeatureStore, TrainingSet, check_copies, collate, evaluation_batches, mix, spec_augment
+from mtlaug.features import mean_and_deviation
+from mtlaug.files import UserError, read_table, write_table
+
+CLASSES = ["angry", "sad"]
+
+
+@pytest.fixture(scope="module")
+def bound(corpus: Corpus) -> protocol.Protocol:
+    return protocol.load(corpus.data_dir)
+
+
+def store_of(corpus: Corpus, bound: protocol.Protocol, kind: str = "global", fold: str = "1") -> FeatureStore:
+    return FeatureStore(corpus.data_dir, corpus.aug_dir, kind, list(bound.utterances(fold, "train")))
+
+
+def training_set(corpus: Corpus, bound: protocol.Protocol, *overrides: str, seed: int = 1, fold: str = "1"):
+    store = store_of(corpus, bound, fold=fold)
+    return TrainingSet(store, bound.utterances(fold, "train"), CLASSES, corpus.settings(*overrides), seed)
+
+
+def equal(some: list, others: list) -> bool:
+    """Whether two lists of batches are the same bit for bit."""
+    names = ("features", "lengths", "emotion", "augmentation")
+    return len(some) == len(others) and all(
+        torch.equal(getattr(one, name), getattr(other, name))
+        for one, other in zip(some, others, strict=True)
+        for name in names
+    )
+
+
+def with_changed_features(corpus: Corpus, tmp_path: Path, speakers: tuple[str, ...]) -> Corpus:
+    """A copy of the corpus in which the clean features of ``speakers`` are three times as large and shifted."""
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "changed")
+    for table in ("feats", "cmvn"):
+        matrices = {}
+        for name, matrix in kaldiio.load_scp(f"{corpus.data_dir}/{table}.scp").items():
+            changed = name.split("-")[0] in speakers
+            matrices[name] = 3 * matrix + 5 if changed else matrix
+        kaldiio.save_ark(f"{tmp_path}/{table}.ark", matrices, scp=f"{data_dir}/{table}.scp")
+    return Corpus(str(data_dir), corpus.aug_dir, corpus.config)
+
+
+# Normalisation
+
+
+def test_global_statistics_are_those_of_the_clean_training_part(corpus, bound):
+    store = store_of(corpus, bound)
+    frames = np.concatenate([store.get(name) for name in bound.utterances("1", "train")])
+    np.testing.assert_allclose(frames.mean(0), 0, atol=2e-3)
+    np.testing.assert_allclose(frames.std(0), 1, atol=2e-3)
+    other = store_of(corpus, bound, fold="2")
+    assert not np.array_equal(store.get("s1-sad1"), other.get("s1-sad1"))
+
+
+def test_held_out_speakers_do_not_change_global_statistics(corpus, bound, tmp_path):
+    fold = bound.fold("1")
+    changed = with_changed_features(corpus, tmp_path, fold.test + fold.dev)
+    before, after = store_of(corpus, bound), store_of(changed, bound)
+    for name in [*bound.utterances("1", "train"), "sp0.9-s1-sad1"]:
+        assert np.array_equal(before.get(name), after.get(name))
+    tested = next(iter(bound.utterances("1", "test")))
+    assert not np.allclose(before.get(tested), after.get(tested))  # the change was there to be seen
+    trained = with_changed_features(corpus, tmp_path / "train", fold.train[:1])
+    assert not np.allclose(before.get(tested), store_of(trained, bound).get(tested))
+
+
+def test_utterance_statistics_are_its_own(corpus, bound):
+    store = store_of(corpus, bound, "utterance")
+    for name in ("s1-sad1", "s6-angry3", "s6-angry3-noise"):
+        np.testing.assert_allclose(store.get(name).mean(0), 0, atol=2e-3)
+        np.testing.assert_allclose(store.get(name).std(0), 1, atol=2e-2)
+
+
+def test_speaker_statistics_are_of_one_speaker_in_one_condition(corpus, bound):
+    store = store_of(corpus, bound, "speaker")
+    speakers, source_of = read_table(Path(corpus.data_dir, "utt2spk")), store.source_of
+    groups = {
+        "clean": [name for name in speakers if speakers[name] == "s1"],
+        "noise": [name for name in source_of if speakers[source_of[name]] == "s1" and store.type_of[name] == "noise"],
+        "speed": [name for name in source_of if speakers[source_of[name]] == "s1" and store.type_of[name] == "speed"],
+    }
+    assert {kind: len(names) for kind, names in groups.items()} == {"clean": 6, "noise": 6, "speed": 12}
+    for names in groups.values():
+        frames = np.concatenate([store.get(name) for name in names])
+        np.testing.assert_allclose(frames.mean(0), 0, atol=2e-3)
+        np.testing.assert_allclose(frames.std(0), 1, atol=5e-3)
+
+
+def test_normalised_features_are_the_stored_ones(corpus, bound):
+    statistics = kaldiio.load_scp(f"{corpus.data_dir}/cmvn.scp")
+    mean, deviation = mean_and_deviation(sum(statistics[name] for name in bound.utterances("1", "train")))
+    stored = kaldiio.load_scp(f"{corpus.aug_dir}/feats.scp")["s4-sad1-noise"]
+    got = store_of(corpus, bound).get("s4-sad1-noise")
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, (stored - mean) / deviation, rtol=1e-4, atol=1e-4)
+
+
+# Draws and batches
+
+
+def test_batches_depend_on_seed_and_epoch_alone(corpus, bound):
+    data = training_set(corpus, bound)
+    first, second = list(data.batches(1)), list(data.batches(2))
+    fresh = training_set(corpus, bound)
+    assert equal(list(fresh.batches(2)), second)  # whatever ran before
+    assert equal(list(fresh.batches(1)), first)
+    assert not equal(first, second)
+    assert not equal(list(training_set(corpus, bound, seed=2).batches(1)), first)
+
+
+def test_shape_of_batches(corpus, bound):
+    data = training_set(corpus, bound)
+    batches = list(data.batches(1))
+    assert len(batches) == data.num_batches() == 3  # 2 speakers of 5 utterances, 2 draws each, 8 a batch
+    assert sorted(len(batch.lengths) for batch in batches) == [4, 8, 8]
+    for batch in batches:
+        rows, frames, bins = batch.features.shape
+        assert bins == 20
+        assert frames == batch.lengths.max() <= 60
+        assert batch.emotion.shape == (rows, 2)
+        assert batch.augmentation.shape == (rows,)
+        assert set(batch.augmentation.tolist()) <= set(range(6))
+        torch.testing.assert_close(batch.emotion.sum(1), torch.ones(rows))
+        for row, length in zip(batch.features, batch.lengths, strict=True):
+            assert not row[length:].any()
+            assert row[length - 1].any()
+
+
+def test_every_type_occurs_about_equally_often(corpus, bound):
+    data = training_set(corpus, bound, "dataset_args.copies_per_epoch=60")
+    counts = np.bincount(np.concatenate([batch.augmentation.numpy() for batch in data.batches(1)]), minlength=6)
+    assert counts.sum() == 600
+    assert (abs(counts - 100) < 45).all()
+
+
+def test_the_type_of_a_row_is_that_of_its_copy(corpus, bound):
+    """Rows without mixing or masking can be found again among the stored features."""
+    data = training_set(corpus, bound, "dataset_args.max_frames=800")
+    names = list(data.types)
+    seen = set()
+    for batch in data.batches(1):
+        for features, length, emotion, index in zip(
+            batch.features.numpy(), batch.lengths, batch.emotion, batch.augmentation, strict=True
+        ):
+            kind = names[index]
+            if kind in augment.TRAINING_TIME:
+                continue
+            stored = data.copies_of_type(kind) if hasattr(data, "copies_of_type") else stored_of(data, kind)
+            matches = [name for name in stored if np.array_equal(data.store.get(name), features[:length])]
+            assert len(matches) == 1
+            source = data.store.source_of.get(matches[0], matches[0])
+            assert CLASSES[int(emotion.argmax())] == bound.corpus.labels[source]
+            assert emotion.max() == 1
+            seen.add(kind)
+    assert seen == {"clean", "speed", "noise", "reverb"}
+
+
+def stored_of(data: TrainingSet, kind: str) -> list[str]:
+    """Training utterances, or their copies of a type."""
+    if kind == "clean":
+        return data.utterances
+    return [name for source in data.utterances for name in data.copies[source, kind]]
+
+
+@pytest.mark.parametrize("fold", ["1", "2", "3"])
+def test_only_training_utterances_are_read(corpus, bound, fold):
+    data = training_set(corpus, bound, fold=fold)
+    read, real = set(), data.store.get
+    data.store.get = lambda name: read.add(name) or real(name)
+    for epoch in range(1, 6):
+        list(data.batches(epoch))
+    sources = {data.store.source_of.get(name, name) for name in read}
+    assert sources == set(bound.utterances(fold, "train"))
+
+
+def test_single_task_and_multitask_take_equally_many_updates(corpus, bound):
+    clean = {name: False for name in augment.TYPES if name != "clean"}
+    overrides = [f"augment_args.types.{name}={value}" for name, value in clean.items()]
+    single, multi = training_set(corpus, bound, *overrides), training_set(corpus, bound)
+    assert list(single.types) == ["clean"]
+    batches = list(single.batches(1))
+    assert len(batches) == len(list(multi.batches(1))) == single.num_batches() == multi.num_batches()
+    assert sum(len(batch.lengths) for batch in batches) == 20
+    assert all((batch.augmentation == 0).all() for batch in batches)
+
+
+def test_a_missing_copy_is_not_replaced_by_clean_speech(corpus, bound, tmp_path):
+    """A clean row labelled as noise would teach the auxiliary task a wrong answer."""
+    aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
+    lost = f"{next(iter(bound.utterances('1', 'train')))}-noise"
+    for table in ("utt2uniq", "utt2aug", "utt2num_frames", "feats.scp", "cmvn.scp"):
+        write_table(aug_dir / table, {k: v for k, v in read_table(aug_dir / table).items() if k != lost})
+    with pytest.raises(UserError, match="noise"):
+        list(training_set(Corpus(corpus.data_dir, str(aug_dir), corpus.config), bound).batches(1))
+
+
+def test_long_copies_are_cropped_differently_from_epoch_to_epoch(corpus, bound):
+    clean = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb", "specaugment", "mixup")]
+    data = training_set(corpus, bound, *clean, "dataset_args.max_frames=20", "dataset_args.copies_per_epoch=1")
+    rows = [np.concatenate([batch.features.numpy() for batch in data.batches(epoch)]) for epoch in (1, 2)]
+    assert all(row.shape == (10, 20, 20) for row in rows)
+    whole = np.concatenate([data.store.get(name) for name in data.utterances])
+    firsts = [{row[0].tobytes() for row in epoch} for epoch in rows]
+    assert firsts[0] | firsts[1] <= {frame.tobytes() for frame in whole}
+    assert firsts[0] != firsts[1]
+
+
+def test_collate():
+    rows = [
+        (np.ones((2, 3), np.float32), np.array([1.0, 0.0], np.float32), 4),
+        (np.full((5, 3), 2, np.float32), np.array([0.0, 0.0], np.float32), 0),
+    ]
+    batch = collate(rows)
+    assert batch.features.shape == (2, 5, 3)
+    assert batch.features[0].sum() == 6
+    assert not batch.features[0, 2:].any()
+    assert batch.lengths.tolist() == [2, 5]
+    assert batch.emotion.tolist() == [[1, 0], [0, 0]]
+    assert batch.augmentation.tolist() == [4, 0]
+    assert batch.features.dtype == batch.emotion.dtype == torch.float32
+
+
+def test_evaluation_has_every_utterance_once_and_whole(corpus, bound):
+    store, labels = store_of(corpus, bound), bound.utterances("1", "test")
+    seen = []
+    for utterances, batch in evaluation_batches(store, labels, CLASSES, size=4):
+        seen += utterances
+        for utterance, features, length, emotion in zip(
+            utterances, batch.features, batch.lengths, batch.emotion, strict=True
+        ):
+            assert np.array_equal(features[:length].numpy(), store.get(utterance))
+            assert CLASSES[int(emotion.argmax())] == labels[utterance]
+    assert sorted(seen) == sorted(labels)
+
+
+# SpecAugment and mixup
+
+
+def test_spec_augment_masks_bands_and_leaves_its_input():
+    args = augment.SpecAugment(time_masks=2, time_share=0.2, freq_masks=1, freq_bins=5)
+    features = np.random.default_rng(0).normal(5, 1, (100, 20)).astype(np.float32)
+    before = features.copy()
+    masked = {"frames": 0, "bins": 0}
+    for seed in range(30):
+        output = spec_augment(features, args, np.random.default_rng(seed))
+        assert np.array_equal(features, before)
+        zero = output == 0
+        frames, bins = zero.all(axis=1), zero.all(axis=0)
+        assert np.array_equal(zero, frames[:, None] | bins[None, :])
+        assert np.array_equal(output[~zero], before[~zero])
+        assert frames.sum() <= 40
+        assert bins.sum() <= 5
+        masked["frames"] += frames.sum()
+        masked["bins"] += bins.sum()
+        assert np.array_equal(output, spec_augment(features, args, np.random.default_rng(seed)))
+    assert masked["frames"] > 100
+    assert masked["bins"] > 10
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7])
+def test_spec_augment_of_few_frames_and_bins(frames):
+    for seed in range(20):
+        output = spec_augment(np.ones((frames, 4), np.float32), augment.SpecAugment(), np.random.default_rng(seed))
+        assert output.shape == (frames, 4)
+
+
+@pytest.mark.parametrize("partner_frames", [3, 10, 25])
+def test_mix_repeats_or_cuts_the_partner(partner_frames):
+    rng = np.random.default_rng(0)
+    features, partner = (rng.normal(size=(n, 4)).astype(np.float32) for n in (10, partner_frames))
+    mixed = mix(features, partner, 0.7)
+    assert mixed.shape == (10, 4)
+    assert mixed.dtype == np.float32
+    for frame in range(10):
+        expected = 0.7 * features[frame] + 0.3 * partner[frame % partner_frames]
+        np.testing.assert_allclose(mixed[frame], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
+    off = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb", "specaugment")]
+    data = training_set(corpus, bound, *off, "augment_args.types.mixup.weight=[0.7, 0.7]")
+    soft = 0
+    for batch in data.batches(1):
+        mixed = batch.emotion[batch.augmentation == 1]
+        assert set(mixed.flatten().numpy().round(4).tolist()) <= {0.0, 0.3, 0.7, 1.0}
+        soft += int((mixed.max(1).values < 1).sum())
+        assert (batch.emotion[batch.augmentation == 0].max(1).values == 1).all()
+        for features, length, emotion in zip(
+            batch.features[batch.augmentation == 1].numpy(),
+            batch.lengths[batch.augmentation == 1],
+            mixed,
+            strict=True,
+        ):
+            pairs = [
+                (one, two)
+                for one in data.utterances
+                for two in data.utterances
+                if data.store.num_frames[one] >= length
+                and np.allclose(features[:length], mix(data.store.get(one)[:length], data.store.get(two), 0.7))
+            ]
+            if data.store.num_frames[pairs[0][0]] <= 60 if pairs else False:
+                expected = 0.7 * data.emotion[pairs[0][0]] + 0.3 * data.emotion[pairs[0][1]]
+                np.testing.assert_allclose(emotion.numpy(), expected, rtol=1e-5)
+    assert soft > 0
+
+
+# Copies that fit the configuration
+
+
+def test_copies_of_the_same_configuration_are_accepted(corpus):
+    check_copies(corpus.aug_dir, corpus.settings())
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
+
+
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [
+        ("augment_args.types.noise.snr=[0, 20]", "noise"),
+        ("augment_args.types.tempo=true", "tempo"),
+        ("augment_args.types.speed.factors=[0.9]", "speed"),
+        ("augment_args.seed=3", "clean"),
+    ],
+)
+def test_copies_of_another_configuration_are_refused(corpus, override, name):
+    with pytest.raises(UserError, match=rf"augment\.yaml: was made without type '{name}'.*run stages 2 and 3 again"):
+        check_copies(corpus.aug_dir, corpus.settings(override))
+
+
+def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
+    with pytest.raises(UserError, match=r"augment\.yaml: no such file; run stages 2 and 3"):
+        check_copies(str(tmp_path), corpus.settings())
+
+
+def test_the_parameters_in_the_manifest_are_all_of_them(corpus):
+    made = yaml.safe_load(Path(corpus.aug_dir, "augment.yaml").read_text())
+    assert made["seed"] == 0
+    assert made["types"]["noise"] == {"snr": [5.0, 20.0], "exponent": [0.0, 2.0], "copies_each": 1}
+    assert list(made["types"]) == list(augment.types(corpus.settings().augment_args))
+
+
+def test_features_of_copies_are_those_of_their_audio(corpus, tmp_path):
+    """The rows that a model sees come from the manifest: extracted anew they are the same."""
+    aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
+    extract(str(aug_dir), tmp_path / "ark", corpus.settings().feature_args, nj=2)
+    some, others = (kaldiio.load_scp(f"{path}/feats.scp") for path in (corpus.aug_dir, aug_dir))
+    assert set(some) == set(others) == {cut.id for cut in audio.read_cuts(corpus.aug_dir, 16000)}
+    assert all(np.array_equal(some[name], others[name]) for name in some)

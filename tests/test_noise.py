@@ -1,0 +1,164 @@
+"""Noise directories: training and test noise share no source recording."""
+
+import os
+
+import numpy as np
+import pytest
+import recipes
+import soundfile
+
+from mtlaug import datadir
+from mtlaug.files import UserError
+
+KINDS = {"001 - Dog bark": "dog_bark", "002 - Rain": "rain", "Sea waves": "sea_waves"}
+PARTS = ("train", "test")
+SOURCES = [f"{fold}-{10000 + number}" for number, fold in enumerate([1, 2, 3, 4, 5])]
+TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2uniq", "utt2kind", "utt2dur", "dropped.tsv")
+
+
+def write(path, peak=0.1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, peak * np.random.default_rng(0).standard_normal(800), 16000)
+    return path
+
+
+@pytest.fixture(scope="module")
+def esc(tmp_path_factory):
+    """A tree as ESC-10's: three kinds of five sources with two takes each, of other endings; paths with spaces."""
+    folder = tmp_path_factory.mktemp("my noise")
+    for number, kind in enumerate(KINDS):
+        for source in SOURCES:
+            name = f"{source[:-1]}{number}{source[-1]}"  # another source in each kind
+            write(folder / kind / f"{name}-A.flac")
+            write(folder / kind / f"{name}-B.{'ogg' if number else 'WAV'}")
+    (folder / "README.txt").write_text("no audio")
+    return folder
+
+
+def tables(prefix):
+    return {part: {name: (prefix.parent / f"{prefix.name}_{part}" / name).read_text() for name in TABLES} for part in PARTS}
+
+
+def sources(prefix, part):
+    return datadir.read(f"{prefix}_{part}", "utt2uniq")
+
+
+def test_train_and_test_share_no_source_recording(esc, tmp_path):
+    prefix = tmp_path / "my data" / "noise"
+    made = datadir.from_noise(esc, str(prefix))
+    assert (made.train, made.test, made.dropped) == (18, 12, {})
+    train, test = (sources(prefix, part) for part in PARTS)
+    assert not set(train.values()) & set(test.values())
+    assert len(set(train.values())) == 9 and len(set(test.values())) == 6  # both takes of a source on one side
+    for part, number in zip(PARTS, (6, 4), strict=True):
+        directory = f"{prefix}_{part}"
+        assert datadir.validate(directory) == 3 * number
+        kinds = datadir.read(directory, "utt2kind")
+        assert kinds == datadir.read(directory, "utt2spk")
+        assert sorted(kinds.values()) == sorted([*KINDS.values()] * number)
+        assert all(os.path.isfile(path) for path in datadir.read(directory, "wav.scp").values())
+    assert train.keys() | test.keys() >= {"rain-1-100010-A", "rain-1-100010-B", "dog_bark-5-100004-B"}
+    assert (train | test)["rain-1-100010-B"] == "100010"
+    assert sorted(os.listdir(prefix.parent)) == ["noise_test", "noise_train"]
+
+
+def test_the_split_depends_on_the_seed_alone(esc, tmp_path):
+    for name, seed in [("one", 0), ("again", 0), ("other", 1)]:
+        datadir.from_noise(esc, str(tmp_path / name), seed=seed)
+    assert tables(tmp_path / "one") == tables(tmp_path / "again")
+    assert sources(tmp_path / "one", "test") != sources(tmp_path / "other", "test")
+
+
+def test_a_source_in_two_kinds_is_on_one_side(tmp_path):
+    for number in range(1, 9):
+        write(tmp_path / "esc" / ("rain" if number % 2 else "wind") / f"1-{number}-A.wav")
+        write(tmp_path / "esc" / "both" / f"2-{number}-A-14.wav")
+    datadir.from_noise(tmp_path / "esc", str(tmp_path / "noise"), test_share=0.5)
+    train, test = (sources(tmp_path / "noise", part) for part in PARTS)
+    assert len(set(test.values())) == 4 and not set(train.values()) & set(test.values())
+
+
+def test_flat_folder_and_no_test_share(tmp_path):
+    for name in ("rir1.wav", "rir2.wav", "my rir.wav"):
+        write(tmp_path / "rirs" / name)
+    made = datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0)
+    assert (made.train, made.test) == (3, 0) and not (tmp_path / "rir_test").exists()
+    assert list(datadir.read(tmp_path / "rir_train", "utt2kind").items())[0] == ("noise-my_rir", "noise")
+    datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0.1)
+    assert len(sources(tmp_path / "rir", "test")) == 1  # at least one
+    with pytest.raises(UserError, match="rir_test: is of an earlier split"):
+        datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0)
+
+
+def test_each_kind_is_trained_on(tmp_path):
+    for name in ("a/1.wav", "a/2.wav", "b/1.wav"):
+        write(tmp_path / "noises" / name)
+    datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"), test_share=0.99)
+    assert set(datadir.read(tmp_path / "noise_train", "utt2kind").values()) == {"a", "b"}
+    (tmp_path / "noises" / "a" / "1.wav").unlink()
+    with pytest.raises(UserError, match="no kind has two source recordings"):
+        datadir.from_noise(tmp_path / "noises", str(tmp_path / "other"))
+    assert not (tmp_path / "other_train").exists()
+
+
+def test_unusable_files_are_named_and_listed(tmp_path, capfd):
+    folder = tmp_path / "noises" / "wind"
+    for number in range(4):
+        write(folder / f"good{number}.wav")
+    write(folder / "silent.wav", peak=0)
+    (folder / "empty.wav").touch()
+    (folder / "text.flac").write_text("this is no audio")
+    made = datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"))
+    assert (made.train, made.test) == (2, 2)
+    listed = datadir.read_dropped(tmp_path / "noise_train")
+    assert listed == made.dropped and listed.keys() == {"wind-silent", "wind-empty", "wind-text"}
+    assert "silent.wav: is silent" in listed["wind-silent"] and "empty.wav: is empty" in listed["wind-empty"]
+    assert capfd.readouterr().err.count("dropped wind-") == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "share", "message"),
+    [
+        ([], 0.4, "holds no file"),
+        (None, 0.4, "no such directory"),
+        (["a/x.wav", "a/x.flac"], 0.4, "both be utterance a-x"),
+        (["1 - a/x.wav", "2 - A/x.wav"], 0.4, "both be utterance a-x"),
+        (["a/x.wav", "a/y.wav"], 1, "--test-share 1"),
+        (["a/x.wav", "a/y.wav"], -0.1, "--test-share -0.1"),
+    ],
+)
+def test_errors(tmp_path, files, share, message):
+    for name in files or ():
+        write(tmp_path / "noises" / name)
+    if files == []:
+        (tmp_path / "noises").mkdir()
+    with pytest.raises(UserError, match=message):
+        datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"), test_share=share)
+    assert not (tmp_path / "noise_train").exists()
+
+
+def test_nothing_usable(tmp_path):
+    write(tmp_path / "noises" / "silent.wav", peak=0)
+    with pytest.raises(UserError, match="noises: none of its 1 audio files is usable"):
+        datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"))
+    assert [path.name for path in tmp_path.iterdir()] == ["noises"]
+
+
+def test_step(esc, tmp_path):
+    recipe = recipes.copy("emodb", tmp_path)
+    script = "steps/prepare_noise.sh"
+    result = recipes.call(recipe, script, "--test-share", "0.2", "--seed", "3", esc, "data/noise")
+    assert result.returncode == 0, result.stderr
+    assert "from_noise: 24 recordings are in data/noise_train, 6 in data/noise_test" in result.stdout
+    assert result.stdout.count("Successfully validated data-directory data/noise_") == 2
+    assert recipes.failed(recipes.call(recipe, script, tmp_path / "none", "data/none"), "none: no such directory")
+    assert recipes.failed(recipes.call(recipe, script, "--test-share", "much", esc, "data/none"), "test-share", "much")
+    assert recipes.failed(recipes.call(recipe, script, esc), "Usage: steps/prepare_noise.sh")
+
+
+def test_esc10(shared_data, tmp_path):
+    made = datadir.from_noise(shared_data / "noise_esc10", str(tmp_path / "noise"))
+    assert made.train + made.test == 40 and made.dropped == {}
+    train, test = (sources(tmp_path / "noise", part) for part in PARTS)
+    assert not set(train.values()) & set(test.values())
+    assert set(datadir.read(tmp_path / "noise_train", "utt2kind").values()) >= {"rain", "dog_bark", "fire_crackling"}

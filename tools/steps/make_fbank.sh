@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Extract log-mel filterbank features of a data directory, plain or augmented.
+set -euo pipefail
+
+nj=2                           # jobs
+cmd=utils/run.py               # launcher
+fbank_config=conf/mtlaug.yaml  # YAML with feature_args
+help_message="Usage: steps/make_fbank.sh [options] DATA_DIR [LOG_DIR [ARK_DIR]]
+Options: --nj 2 --cmd utils/run.py --fbank-config conf/mtlaug.yaml
+LOG_DIR is DATA_DIR/log and ARK_DIR is DATA_DIR/data where they are not given.
+Example: steps/make_fbank.sh --nj 4 --cmd \"\$train_cmd\" data/emodb_aug"
+. utils/parse_options.sh
+if [ $# -lt 1 ] || [ $# -gt 3 ]; then
+  echo "$help_message" >&2
+  exit 1
+fi
+data_dir=$1
+log_dir=${2:-$data_dir/log}
+ark_dir=${3:-$data_dir/data}
+
+mkdir -p "$log_dir" "$ark_dir"
+# shellcheck disable=SC2086  # the launcher comes with its options
+$cmd "JOB=1:$nj" "$log_dir/make_fbank.JOB.log" \
+  mtlaug fbank extract "$data_dir" "$ark_dir" --config "$fbank_config" --job JOB --nj "$nj"
+mtlaug fbank collect "$data_dir" "$ark_dir" --config "$fbank_config" --nj "$nj"
+utils/validate_data_dir.sh --no-text "$data_dir"

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Train all folds and seeds of a model, each as a job; a killed training goes on where it was.
+set -euo pipefail
+
+cmd=utils/run.py               # launcher
+train_config=conf/mtlaug.yaml  # YAML with the *_args blocks
+train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.epochs=5"
+seeds=1                        # one or more, separated by spaces
+help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
+Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3'
+Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/mtlaug"
+. utils/parse_options.sh
+[ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
+exp_dir=$3
+
+# Two runs in one directory would write each other's logs: the second is refused.
+mkdir -p "$exp_dir"
+exec 9>"$exp_dir/.lock"
+flock -n 9 || { echo "train_mtl.sh: $exp_dir: another run is training there; wait for it or stop it" >&2; exit 1; }
+
+overrides=()
+for override in $train_args; do overrides+=(--set "$override"); done
+num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "$seeds" ${overrides[@]+"${overrides[@]}"})
+# shellcheck disable=SC2086  # the launcher comes with its options
+$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB
