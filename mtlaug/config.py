@@ -46,18 +46,18 @@ class AugmentArgs:
 class DatasetArgs:
     normalisation: str = option("global", "mean and variance of: global (training part), utterance or speaker")
     copies_per_epoch: int = option(3, "times an utterance is drawn an epoch, each time as one of the types")
-    batch_size: int = option(32, "copies a batch")
+    batch_size: int = option(16, "copies a batch")
     max_frames: int = option(800, "longer copies are cropped at random in training", "frames")
 
 
 @dataclass
 class ModelArgs:
-    channels: int = option(128, "channels of the convolutions")
+    channels: int = option(96, "channels of the convolutions")
     kernel_size: int = option(5, "width of the convolutions", "frames")
     num_convolutions: int = option(3, "strided convolutions; each halves the frame rate")
-    hidden: int = option(96, "units of the recurrent layer in each direction")
+    hidden: int = option(64, "units of the recurrent layer in each direction")
     head: int = option(128, "hidden units of the heads")
-    dropout: float = option(0.3, "dropout probability")
+    dropout: float = option(0.2, "dropout probability")
 
 
 @dataclass
@@ -70,12 +70,12 @@ class LossArgs:
 
 @dataclass
 class OptimArgs:
-    epochs: int = option(30, "most epochs")
+    epochs: int = option(20, "most epochs")
     patience: int = option(10, "epochs without a better dev UAR before an early stop")
     lr: float = option(1e-3, "peak learning rate of AdamW (one linear warm-up epoch, then cosine decay)")
     weight_decay: float = option(1e-2, "weight decay of AdamW")
     grad_clip: float = option(1.0, "largest norm of the gradient")
-    ema: float = option(0.98, "decay an update of the averaged weights that are selected and tested; 0: none")
+    ema: float = option(0.99, "decay an update of the averaged weights that are selected and tested; 0: none")
 
 
 @dataclass

@@ -22,21 +22,36 @@ def copy(name: str, folder: Path) -> Path:
     return recipe
 
 
-def run(recipe: Path, *arguments: object, path: Path | None = None, timeout: float = 300) -> subprocess.CompletedProcess:
-    """Run ``./run.sh`` with ``arguments``; programs in the folder ``path`` stand in for the system's."""
-    return call(recipe, "./run.sh", *arguments, path=path, timeout=timeout)
+def environment(path: Path | None = None) -> dict[str, str]:
+    """The variables to run a recipe with; programs in the folder ``path`` stand in for the system's."""
+    # The environment that the tests run in must not lend its own to the recipe.
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHON")}
+    return variables | ({"PATH": f"{path}{os.pathsep}{variables['PATH']}"} if path else {})
 
 
-def call(
-    recipe: Path, *command: object, path: Path | None = None, timeout: float = 300
-) -> subprocess.CompletedProcess:
-    """Run a command in the recipe's directory, with the environment of its path.sh."""
-    words = ["bash", "-c", '. ./path.sh && PATH=${0:+$0:}$PATH && "$@"', path or "", *command]
-    # A tests' run in another environment must not lend its own to the recipe.
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHON")}
+def run(recipe: Path, *arguments: object, path: Path | None = None) -> subprocess.CompletedProcess:
+    """Run ``./run.sh`` with ``arguments``; see `environment` for ``path``."""
+    return _completed(recipe, ["./run.sh", *arguments], path)
+
+
+def call(recipe: Path, *command: object, path: Path | None = None) -> subprocess.CompletedProcess:
+    """Run a command in the recipe's directory, as run.sh does after it has sourced path.sh."""
+    return _completed(recipe, ["bash", "-c", '. ./path.sh && exec "$@"', "bash", *command], path)
+
+
+def _completed(recipe: Path, command: list, path: Path | None) -> subprocess.CompletedProcess:
+    words = list(map(str, command))
     return subprocess.run(
-        list(map(str, words)), cwd=recipe, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        words, cwd=recipe, env=environment(path), capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def succeeded(result: subprocess.CompletedProcess, *said: str) -> bool:
+    """Whether a run ended with code 0 and printed all of ``said``."""
+    text = result.stdout + result.stderr
+    assert result.returncode == 0, text
+    assert [part for part in said if part not in text] == [], text
+    return True
 
 
 def failed(result: subprocess.CompletedProcess, *named: str) -> bool:

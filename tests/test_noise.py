@@ -1,6 +1,7 @@
 """Noise directories: training and test noise share no source recording."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def esc(tmp_path_factory):
 
 
 def tables(prefix):
-    return {part: {name: (prefix.parent / f"{prefix.name}_{part}" / name).read_text() for name in TABLES} for part in PARTS}
+    return {(part, name): Path(f"{prefix}_{part}", name).read_text() for part in PARTS for name in TABLES}
 
 
 def sources(prefix, part):
@@ -83,7 +84,7 @@ def test_flat_folder_and_no_test_share(tmp_path):
         write(tmp_path / "rirs" / name)
     made = datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0)
     assert (made.train, made.test) == (3, 0) and not (tmp_path / "rir_test").exists()
-    assert list(datadir.read(tmp_path / "rir_train", "utt2kind").items())[0] == ("noise-my_rir", "noise")
+    assert datadir.read(tmp_path / "rir_train", "utt2kind")["noise-my_rir"] == "noise"
     datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0.1)
     assert len(sources(tmp_path / "rir", "test")) == 1  # at least one
     with pytest.raises(UserError, match="rir_test: is of an earlier split"):

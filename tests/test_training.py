@@ -1,0 +1,493 @@
+"""Objective, training loop, resume, experiment directories, and test predictions."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import pytest
+import torch
+import yaml
+from corpus import Corpus
+
+from mtlaug import evaluation, experiment, protocol, training
+from mtlaug.cli import main
+from mtlaug.config import LossArgs
+from mtlaug.dataset import Batch
+from mtlaug.experiment import Experiment
+from mtlaug.files import UserError, read_json, read_table, write_table
+from mtlaug.model import Outputs
+from mtlaug.predictions import read_predictions
+from mtlaug.training import Objective, Trainer
+
+FOLD, SEED = "1", 1
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+def log_of(directory: Path) -> list[dict]:
+    """The lines of log.jsonl without their times."""
+    lines = [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def tensors_of(state: object, name: str = "") -> dict[str, object]:
+    """A checkpoint's leaves by their path."""
+    if isinstance(state, dict):
+        items = state.items()
+    elif isinstance(state, (list, tuple)):
+        items = enumerate(state)
+    else:
+        return {name: state}
+    return {path: leaf for key, value in items for path, leaf in tensors_of(value, f"{name}/{key}").items()}
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Equal checkpoints, bit for bit, equal logs and equal ends."""
+    for name in ("best.pt", "last.pt"):
+        first, second = (tensors_of(torch.load(path / name, weights_only=True)) for path in (one, other))
+        assert first.keys() == second.keys()
+        for key, value in first.items():
+            same = torch.equal(value, second[key]) if torch.is_tensor(value) else value == second[key]
+            assert same, f"{name}{key}"
+    assert log_of(one) == log_of(other)
+    assert read_json(one / "done.json") == read_json(other / "done.json")
+
+
+def run_dir(run: Experiment) -> Path:
+    return run.run_dir(FOLD, SEED)
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
+    """All three folds, trained for two seeds; the tests must not change it."""
+    run = corpus.prepare(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
+    for fold, seed in run.jobs():
+        training.train(run, fold, seed)
+    return run
+
+
+# Objective
+
+
+def made_batch(emotion: list[list[float]], lengths: list[int]) -> tuple[Outputs, Batch]:
+    """Random outputs and a batch of 3 classes, 4 types and 5 bins, not padded with zeros."""
+    generator = torch.Generator().manual_seed(0)
+    rows, frames = len(lengths), max(lengths)
+    outputs = Outputs(
+        emotion=torch.randn(rows, 3, generator=generator),
+        augmentation=torch.randn(rows, 4, generator=generator),
+        reconstruction=torch.randn(rows, frames, 5, generator=generator),
+    )
+    features = torch.randn(rows, frames, 5, generator=generator)
+    augmentation = torch.randint(4, (rows,), generator=generator)
+    return outputs, Batch(features, torch.tensor(lengths), torch.tensor(emotion), augmentation)
+
+
+def rows(outputs: Outputs, batch: Batch, chosen: list[int]) -> tuple[Outputs, Batch]:
+    return (
+        Outputs(*(getattr(outputs, name)[chosen] for name in outputs.__dataclass_fields__)),
+        Batch(*(getattr(batch, name)[chosen] for name in batch.__dataclass_fields__)),
+    )
+
+
+def test_the_emotion_loss_is_weighted_smoothed_cross_entropy():
+    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]], [4, 4, 4])
+    weights = torch.tensor([0.5, 1.0, 1.5])
+    terms = Objective(LossArgs(label_smoothing=0.0), weights)(outputs, batch)
+    target = torch.arange(3)
+    expected = torch.nn.functional.cross_entropy(outputs.emotion, target, weight=weights)
+    torch.testing.assert_close(terms["loss_emotion"], expected)
+    terms = Objective(LossArgs(label_smoothing=0.1), torch.ones(3))(outputs, batch)
+    expected = torch.nn.functional.cross_entropy(outputs.emotion, target, label_smoothing=0.1)
+    torch.testing.assert_close(terms["loss_emotion"], expected)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms():
+    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0]], [4, 3])
+    terms = Objective(LossArgs(alpha=0.2, beta=0.7), torch.ones(3))(outputs, batch)
+    expected = terms["loss_emotion"] + 0.2 * terms["loss_augtype"] + 0.7 * terms["loss_reconstruction"]
+    torch.testing.assert_close(terms["loss"], expected)
+    augtype = torch.nn.functional.cross_entropy(outputs.augmentation, batch.augmentation)
+    torch.testing.assert_close(terms["loss_augtype"], augtype)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_unlabelled_rows_have_no_emotion_loss_but_the_others(smoothing):
+    outputs, batch = made_batch([[1.0, 0, 0], [0, 0, 0], [0, 0.6, 0.4], [0, 0, 0]], [4, 2, 3, 1])
+    objective = Objective(LossArgs(label_smoothing=smoothing), torch.tensor([0.5, 1.0, 1.5]))
+    outputs.emotion.requires_grad_()
+    outputs.augmentation.requires_grad_()
+    outputs.reconstruction.requires_grad_()
+    terms = objective(outputs, batch)
+    labelled = objective(*rows(outputs, batch, [0, 2]))
+    torch.testing.assert_close(terms["loss_emotion"], labelled["loss_emotion"])
+    terms["loss"].backward()
+    assert not outputs.emotion.grad[[1, 3]].any()
+    assert outputs.emotion.grad[[0, 2]].all()
+    assert outputs.augmentation.grad.all()
+    assert all(outputs.reconstruction.grad[row, 0].any() for row in range(4))
+
+
+def test_a_batch_without_labels_is_finite():
+    outputs, batch = made_batch([[0.0, 0, 0], [0, 0, 0]], [4, 2])
+    terms = Objective(LossArgs(), torch.ones(3))(outputs, batch)
+    assert terms["loss_emotion"] == 0
+    assert torch.isfinite(terms["loss"])
+
+
+def test_padded_frames_are_not_reconstructed():
+    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0]], [6, 2])
+    objective = Objective(LossArgs(), torch.ones(3))
+    before = objective(outputs, batch)["loss_reconstruction"]
+    errors = [(outputs.reconstruction[row, :n] - batch.features[row, :n]).square() for row, n in [(0, 6), (1, 2)]]
+    torch.testing.assert_close(before, torch.cat(errors).mean())
+    outputs.reconstruction[1, 2:] += 100
+    torch.testing.assert_close(objective(outputs, batch)["loss_reconstruction"], before)
+
+
+# Training
+
+
+def test_a_run_leaves_its_files(trained):
+    lines = log_of(run_dir(trained))
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert all(math.isfinite(line[name]) for line in lines for name in line if name.startswith(("loss", "dev")))
+    done = read_json(run_dir(trained) / "done.json")
+    best = max(lines, key=lambda line: (line["dev_uar"], -line["dev_loss"]))
+    assert done == {name: best[name] for name in ("epoch", "dev_uar", "dev_loss")} | {"epochs": 3}
+    assert lines[best["epoch"] - 1]["best"] is True
+
+
+def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
+    trainer = Trainer(trained, FOLD, SEED)
+    trainer.averaged.module.load_state_dict(training.load_state(run_dir(trained) / "best.pt"))
+    done = read_json(run_dir(trained) / "done.json")
+    assert trainer._look_at_dev() == {name: done[name] for name in ("dev_uar", "dev_loss")}
+
+
+def test_training_learns(corpus, tmp_path):
+    """The two classes are tones of different pitch: a few more epochs tell them apart."""
+    run = corpus.prepare(
+        tmp_path / "exp",
+        *("optim_args.epochs=25", "optim_args.patience=25", "optim_args.lr=0.01", "optim_args.ema=0.5"),
+        "dataset_args.copies_per_epoch=3",
+    )
+    training.train(run, FOLD, SEED)
+    lines = log_of(run_dir(run))
+    for name in ("loss_emotion", "loss_augtype", "loss_reconstruction"):  # which copies are drawn differs an epoch
+        assert np.mean([line[name] for line in lines[-8:]]) < np.mean([line[name] for line in lines[:8]]), name
+    assert read_json(run_dir(run) / "done.json")["dev_uar"] == 1.0
+
+
+def test_seeds_and_folds_differ(trained):
+    states = {job: torch.load(trained.run_dir(*job) / "best.pt", weights_only=True) for job in trained.jobs()}
+    weights = [state["encoder.lstm.weight_hh_l0"] for state in states.values()]
+    assert len(weights) == 6
+    assert not any(torch.equal(one, other) for i, one in enumerate(weights) for other in weights[:i])
+
+
+def test_two_runs_are_the_same_bit_for_bit(corpus, trained, tmp_path):
+    run = corpus.prepare(tmp_path / "again")
+    training.train(run, FOLD, SEED)
+    assert_same_run(run_dir(run), run_dir(trained))
+
+
+def test_test_speakers_do_not_change_the_model(corpus, trained, tmp_path):
+    """Neither features of test speakers nor of their copies are looked at."""
+    tested = set(trained.protocol.fold(FOLD).test)
+    spoilt = {}
+    for kind, directory in (("data", corpus.data_dir), ("aug", corpus.aug_dir)):
+        spoilt[kind] = Path(shutil.copytree(directory, tmp_path / kind))
+        speaker_of = read_table(Path(directory, "utt2spk"))
+        for table in ("feats", "cmvn"):
+            entries = read_table(Path(directory, f"{table}.scp"))
+            matrices = {
+                name: np.full_like(kaldiio.load_mat(entry), 7.0)
+                for name, entry in entries.items()
+                if speaker_of[name].removeprefix("sp0.9-").removeprefix("sp1.1-") in tested
+            }
+            assert matrices
+            kaldiio.save_ark(f"{tmp_path}/{kind}.{table}.ark", matrices, scp=f"{tmp_path}/{kind}.{table}.scp")
+            changed = dict(line.split(" ", 1) for line in Path(tmp_path, f"{kind}.{table}.scp").read_text().splitlines())
+            write_table(spoilt[kind] / f"{table}.scp", entries | changed)
+    run = Corpus(str(spoilt["data"]), str(spoilt["aug"]), corpus.config).prepare(tmp_path / "exp")
+    training.train(run, FOLD, SEED)
+    assert_same_run(run_dir(run), run_dir(trained))
+
+
+def test_early_stop(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "_look_at_dev", lambda self: {"dev_uar": 0.5, "dev_loss": 1.0})
+    run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=9", "optim_args.patience=2")
+    training.train(run, FOLD, SEED)
+    done = read_json(run_dir(run) / "done.json")
+    assert (done["epoch"], done["epochs"]) == (1, 3)
+    assert [line["best"] for line in log_of(run_dir(run))] == [True, False, False]
+
+
+def test_selection_prefers_uar_then_dev_loss(corpus, tmp_path, monkeypatch):
+    figures = iter([(0.5, 1.0), (0.7, 2.0), (0.7, 1.5), (0.6, 0.1), (0.7, 1.5)])
+    monkeypatch.setattr(Trainer, "_look_at_dev", lambda self: dict(zip(("dev_uar", "dev_loss"), next(figures))))
+    run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=5", "optim_args.patience=5")
+    training.train(run, FOLD, SEED)
+    assert [line["best"] for line in log_of(run_dir(run))] == [True, True, True, False, False]
+    assert read_json(run_dir(run) / "done.json")["epoch"] == 3
+
+
+def test_a_finished_run_returns_at_once(trained, monkeypatch):
+    def times() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in run_dir(trained).iterdir() if path.name != ".lock"}
+
+    before = times()
+    assert before.keys() == {"best.pt", "last.pt", "log.jsonl", "done.json"}
+    monkeypatch.setattr(training, "Trainer", None)
+    training.train(trained, FOLD, SEED)
+    assert times() == before
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "optim_args.lr=1e30", "optim_args.grad_clip=1e30")
+    with pytest.raises(UserError, match=r"loss is not finite in epoch \d; lower optim_args\.lr"):
+        training.train(run, FOLD, SEED)
+    assert not (run_dir(run) / "done.json").exists()
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_averaged_weights(corpus, tmp_path, ema):
+    """Without averaging the weights that are selected are the last ones."""
+    run = corpus.prepare(tmp_path / "exp", f"optim_args.ema={ema}")
+    trainer = Trainer(run, FOLD, SEED)
+    trainer.train_epoch()
+    last, averaged = trainer.model.state_dict(), trainer.averaged.module.state_dict()
+    assert all(torch.equal(last[name], averaged[name]) for name in last) == (ema == 0)
+
+
+def test_the_learning_rate_warms_up_and_decays(corpus, tmp_path):
+    trainer = Trainer(corpus.prepare(tmp_path / "exp"), FOLD, SEED)
+    rates = [trainer._schedule(step) for step in range(9)]  # 3 updates an epoch, 3 epochs
+    assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert rates[3] == 1
+    assert all(one > other for one, other in zip(rates[3:], rates[4:], strict=False))
+    assert rates[-1] > 0
+
+
+# Resume
+
+
+@pytest.mark.parametrize("moment", ["after last.pt", "before last.pt", "within an epoch"])
+def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch, moment):
+    run = corpus.prepare(tmp_path / "exp")
+    save, train_epoch, updates = training._save, Trainer.train_epoch, training.Objective.forward
+    counts = {"last.pt": 0, "updates": 0}
+
+    def killing_save(path, state):
+        counts["last.pt"] += path.name == "last.pt"
+        if moment == "before last.pt" and path.name == "last.pt" and counts["last.pt"] == 2:
+            raise Killed
+        save(path, state)
+
+    def killing_epoch(self):
+        if moment == "after last.pt" and self.epoch == 1:
+            raise Killed
+        return train_epoch(self)
+
+    def killing_updates(self, *arguments):
+        counts["updates"] += 1
+        if moment == "within an epoch" and counts["updates"] == 8:
+            raise Killed
+        return updates(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_save", killing_save)
+        patch.setattr(Trainer, "train_epoch", killing_epoch)
+        patch.setattr(training.Objective, "forward", killing_updates)
+        with pytest.raises(Killed):
+            training.train(run, FOLD, SEED)
+    assert not (run_dir(run) / "done.json").exists()
+    assert torch.load(run_dir(run) / "last.pt", weights_only=True)["epoch"] == (2 if moment == "within an epoch" else 1)
+    torch.manual_seed(99)  # the state of a fresh process
+    training.train(run, FOLD, SEED)
+    assert_same_run(run_dir(run), run_dir(trained))
+
+
+def test_a_process_killed_by_sigkill_goes_on_bit_for_bit(corpus, tmp_path, project_root):
+    long = ("optim_args.epochs=12", "optim_args.patience=12")
+    whole, killed = corpus.prepare(tmp_path / "whole", *long), corpus.prepare(tmp_path / "killed one", *long)
+    training.train(whole, FOLD, SEED)
+    command = [sys.executable, "-m", "mtlaug", "train", "run", str(killed.directory), "--job", "1"]
+    environment = os.environ | {"PYTHONPATH": str(project_root), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    log = run_dir(killed) / "log.jsonl"
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not (log.exists() and len(log.read_text().splitlines()) >= 2) and time.monotonic() < until:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert not (run_dir(killed) / "done.json").exists()
+    assert main(["train", "run", str(killed.directory), "--job", "1"]) == 0
+    assert_same_run(run_dir(killed), run_dir(whole))
+
+
+@pytest.mark.parametrize("spoil", [lambda data: b"junk", lambda data: data[: len(data) // 2], lambda data: b""])
+def test_a_corrupt_checkpoint_is_named(corpus, trained, tmp_path, spoil):
+    run = corpus.prepare(tmp_path / "exp")
+    shutil.copytree(run_dir(trained), run_dir(run))
+    (run_dir(run) / "done.json").unlink()
+    last = run_dir(run) / "last.pt"
+    last.write_bytes(spoil(last.read_bytes()))
+    with pytest.raises(UserError, match=r"last\.pt: not a checkpoint.*remove the file"):
+        training.train(run, FOLD, SEED)
+
+
+def test_a_checkpoint_with_code_is_not_run(tmp_path):
+    torch.save({"path": Path("x")}, tmp_path / "best.pt")
+    with pytest.raises(UserError, match=r"best\.pt: not a checkpoint"):
+        training.load_state(tmp_path / "best.pt")
+
+
+def test_a_second_process_is_refused(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp")
+    with experiment.locked(run_dir(run)):
+        with pytest.raises(UserError, match="another process is training there"):
+            training.train(run, FOLD, SEED)
+    assert not (run_dir(run) / "last.pt").exists()
+    with experiment.locked(run_dir(run)):  # free again
+        pass
+
+
+# Experiment directories
+
+
+def test_prepare_says_how_many_jobs_there_are(corpus, tmp_path, capsys):
+    exp_dir = str(tmp_path / "an exp")
+    arguments = ["train", "prepare", corpus.data_dir, corpus.aug_dir, exp_dir, "--config", corpus.config]
+    assert main([*arguments, "--seeds", "3 4"]) == 0
+    assert capsys.readouterr().out == "6\n"
+    run = experiment.load(exp_dir)
+    assert run.jobs() == [(fold, seed) for seed in (3, 4) for fold in "123"]
+    assert run.job(5) == ("2", 4)
+    assert run.types == ["clean", "speed", "noise", "reverb", "specaugment", "mixup"]
+    assert run.settings == corpus.settings()
+    bound = yaml.safe_load(Path(exp_dir, "config.yaml").read_text())["experiment"]
+    assert bound["protocol"] == protocol.load(corpus.data_dir).sha256
+    assert {"versions", "git_commit", "classes", "data_dir", "aug_dir"} <= bound.keys()
+
+
+@pytest.mark.parametrize("number", [0, 4, -1])
+def test_a_job_that_is_not_there_is_refused(corpus, tmp_path, number, capsys):
+    run = corpus.prepare(tmp_path / "exp")
+    assert main(["train", "run", str(run.directory), f"--job={number}"]) == 1
+    assert f"has jobs 1 to 3, not {number}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seeds", ["", "one", "1 1", "-1", "1.5"])
+def test_seeds_are_different_whole_numbers(corpus, tmp_path, seeds):
+    with pytest.raises(UserError, match="expected different whole numbers"):
+        corpus.prepare(tmp_path / "exp", seeds=seeds)
+
+
+def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path):
+    corpus.prepare(tmp_path / "exp")
+    before = (tmp_path / "exp" / "config.yaml").read_bytes()
+    with pytest.raises(UserError, match=r"another configuration \(loss_args\.alpha, optim_args\.lr differ\)"):
+        corpus.prepare(tmp_path / "exp", "loss_args.alpha=0.9", "optim_args.lr=0.5")
+    with pytest.raises(UserError, match=r"augment_args\.types differ"):
+        corpus.prepare(tmp_path / "exp", "augment_args.types.mixup=false")
+    assert (tmp_path / "exp" / "config.yaml").read_bytes() == before
+
+
+def test_seeds_may_be_added(corpus, tmp_path):
+    corpus.prepare(tmp_path / "exp", seeds="1")
+    assert corpus.prepare(tmp_path / "exp", seeds="1 2 3").seeds == (1, 2, 3)
+
+
+def test_a_changed_protocol_is_refused(corpus, tmp_path):
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    changed = Corpus(str(data_dir), corpus.aug_dir, corpus.config)
+    run = changed.prepare(tmp_path / "exp")
+    labels = Path(corpus.data_dir).parent / "labels.yaml"
+    protocol.make(data_dir, scheme="speakers", folds=6, label_map_file=labels)
+    with pytest.raises(UserError, match="was trained under another protocol"):
+        experiment.load(run.directory)
+    with pytest.raises(UserError, match=r"experiment\.protocol differ"):
+        changed.prepare(tmp_path / "exp")
+
+
+def test_features_of_another_configuration_are_refused(corpus, tmp_path):
+    with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); run stage 3 again"):
+        corpus.prepare(tmp_path / "exp", "feature_args.num_mel_bins=30")
+    assert not (tmp_path / "exp").exists()
+
+
+def test_an_unprepared_directory_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"config\.yaml: no such file; run stage 4"):
+        experiment.load(tmp_path)
+
+
+def test_a_class_that_is_missing_in_training_is_refused(corpus, tmp_path):
+    """Only speakers s1 and s2 are sad: the fold that tests one and selects on the other cannot train."""
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    emotions = read_table(data_dir / "utt2emo")
+    write_table(
+        data_dir / "utt2emo",
+        {utt: "other" if label == "sad" and utt[:2] not in ("s1", "s2") else label for utt, label in emotions.items()},
+    )
+    (tmp_path / "folds").write_text("".join(f"f{number} s{number}\n" for number in range(1, 7)))
+    labels = Path(corpus.data_dir).parent / "labels.yaml"
+    with pytest.raises(UserError, match=r"fold f1: no training utterance of class\(es\) sad"):
+        protocol.make(data_dir, scheme="speakers", fold_list=tmp_path / "folds", label_map_file=labels)
+
+
+# Test predictions
+
+
+def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
+    assert main(["score", "within", str(trained.directory)]) == 0
+    line = capsys.readouterr().out.strip().splitlines()[-1]
+    assert line.startswith("%UAR ")
+    assert "%WA " in line
+    assert line.endswith(str(trained.directory / "score_within"))
+    predictions = read_predictions(trained.directory / "score_within" / "predictions.tsv")
+    labels = trained.protocol.corpus.labels
+    assert sorted(zip(predictions.utts, predictions.seeds, strict=True)) == sorted(
+        (utterance, seed) for utterance in labels for seed in (1, 2)
+    )
+    for utterance, fold, speaker, reference in zip(
+        predictions.utts, predictions.folds, predictions.speakers, predictions.reference, strict=True
+    ):
+        assert speaker == utterance.split("-")[0]
+        assert speaker in trained.protocol.fold(fold).test
+        assert predictions.classes[reference] == labels[utterance]
+    results = read_json(trained.directory / "score_within" / "results.json")
+    assert results["protocol"] == trained.protocol.sha256
+    assert results["normalisation"] == "global"
+
+
+def test_predictions_are_those_of_each_utterance_alone(trained):
+    """Neither the batch that an utterance is in nor its padding matters."""
+    predictions = evaluation.predict_within(trained)
+    model = training.build_model(trained)
+    model.load_state_dict(training.load_state(trained.run_dir("2", 2) / "best.pt"))
+    store, classes = trained.store("2"), trained.classes
+    chosen = np.flatnonzero((predictions.folds == "2") & (predictions.seeds == 2))
+    assert len(chosen) == 10
+    for row in chosen:
+        utterance = str(predictions.utts[row])
+        alone = training.predict(model, store, {utterance: classes[0]}, classes)[utterance]
+        np.testing.assert_allclose(predictions.posteriors[row], alone, atol=1e-5)
+
+
+def test_scoring_needs_every_fold(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp")
+    training.train(run, FOLD, SEED)
+    with pytest.raises(UserError, match=r"fold_2/seed_1/best\.pt: no such file; the fold is not trained"):
+        evaluation.predict_within(run)
