@@ -82,6 +82,7 @@ def test_classes_are_the_types_switched_on_in_a_fixed_order():
         ({"clean": True, "noise": {"copies_each": 0}}, "copies_each"),
         ({"clean": True, "speed": {"factors": [0.0]}}, "factors"),
         ({"clean": True, "speed": {"factors": []}}, "factors"),
+        ({"clean": True, "speed": {"factors": [0.9, 0.9]}}, "factors"),  # two copies of one name
     ],
 )
 def test_a_mistake_in_the_types_is_named(types, message):
@@ -185,6 +186,28 @@ def test_ranges_of_pitch_and_tempo(corpus: Corpus, tmp_path):
     assert min(tempo) < 1 < max(tempo)
 
 
+def test_an_empty_noise_directory_is_refused(data_dir, tmp_path):
+    """Synthetic noise in its place would be another experiment than the one asked for."""
+    (tmp_path / "noise").mkdir()
+    (tmp_path / "noise" / "wav.scp").touch()
+    with pytest.raises(UserError, match=r"noise/wav\.scp"):
+        augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=str(tmp_path / "noise"))
+
+
+def test_an_utterance_without_a_speaker_is_named(data_dir, tmp_path):
+    Path(data_dir, "utt2spk").write_text("s1-mono s1\n")
+    with pytest.raises(UserError, match="s2-stereo"):
+        augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True))
+
+
+def test_a_cut_short_manifest_is_named(data_dir, tmp_path):
+    copies_of(data_dir, tmp_path / "aug", noise=True)
+    manifest = tmp_path / "aug" / "cuts.jsonl.gz"
+    manifest.write_bytes(manifest.read_bytes()[:60])
+    with pytest.raises(UserError, match=r"cuts\.jsonl\.gz"):
+        cuts_of(tmp_path / "aug")
+
+
 def test_command_line_make(corpus: Corpus, data_dir, tmp_path, capsys):
     assert main(["augment", "make", data_dir, str(tmp_path / "aug"), "--config", corpus.config]) == 0
     assert "8 copies (speed 4, noise 2, reverb 2)" in capsys.readouterr().out
@@ -224,6 +247,16 @@ def test_segments(tmp_path):
     assert (first > 0.49).all()
     assert second.shape == (8000,)  # an end of -1 is the recording's end
     assert not second.any()
+
+
+@pytest.mark.parametrize("line", ["rec9 0.0 0.5", "rec1 zero 0.5", "rec1 0.5", "rec1 0.7 0.9", "rec1 0.3 0.2"])
+def test_a_segment_that_cannot_be_is_named(tmp_path, line):
+    soundfile.write(tmp_path / "a.wav", speech(0.5), RATE)
+    (tmp_path / "data").mkdir()
+    for name, text in {"wav.scp": f"rec1 {tmp_path}/a.wav", "utt2spk": "s1-1 s1", "segments": f"s1-1 {line}"}.items():
+        (tmp_path / "data" / name).write_text(text + "\n")
+    with pytest.raises(UserError, match="s1-1"):
+        audio.load(cuts_of(tmp_path / "data")["s1-1"])
 
 
 def test_a_copy_of_a_segment_is_of_that_segment(tmp_path):
@@ -334,6 +367,18 @@ def test_silent_noise_is_refused(noise_file):
 def test_missing_noise_is_named(tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.wav"):
         effects.AddNoise(str(tmp_path / "nowhere.wav"), start=0.0, snr=5.0)(speech(0.3)[None], RATE)
+
+
+def test_the_copy_whose_noise_went_missing_is_named_in_one_line(data_dir, tmp_path, noise_file):
+    source = noise_file(np.random.default_rng(0).standard_normal(2000))
+    noise_dir = write_data_dir(tmp_path / "noise", {"n1": source})
+    augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=noise_dir)
+    Path(source).unlink()
+    with pytest.raises(UserError) as caught:
+        audio.load(cuts_of(tmp_path / "aug")["s1-mono-noise"])
+    assert source in str(caught.value)
+    assert "s1-mono-noise" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])

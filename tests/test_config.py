@@ -84,6 +84,7 @@ def test_a_whole_number_is_good_for_a_real_one(write):
         ("model_args: {hiden: 3}", r"model\.yaml: model_args: unknown key 'hiden'; did you mean 'hidden'"),
         ("model_args: {xyz: 3}", r"unknown key 'xyz'; known are channels, kernel_size"),
         ("model_args: 5", r"model_args: expected 'key: value' pairs, got 5"),
+        ("base: 5", r"base"),
         ("- model_args", r"expected blocks such as model_args, got list"),
         ("model_args: {hidden: [", r"not YAML"),
         ("model_args: {hidden: 3.5}", r"model_args\.hidden: expected int, got 3\.5"),
@@ -93,6 +94,8 @@ def test_a_whole_number_is_good_for_a_real_one(write):
         ("loss_args: {alpha: much}", r"loss_args\.alpha: expected float, got 'much'"),
         ("augment_args: {types: [clean]}", r"augment_args\.types: expected dict"),
         ("model_args: {hidden: 0}", r"model_args\.hidden must be above zero"),
+        ("feature_args: {low_freq: 500, high_freq: 400}", r"high_freq"),
+        ("feature_args: {compression: 9}", r"compression"),
         ("feature_args: {frame_shift: -10}", r"feature_args\.frame_shift must be above zero"),
         ("optim_args: {lr: 0}", r"optim_args\.lr must be above zero"),
         ("optim_args: {lr: .nan}", r"optim_args\.lr must be above zero"),
@@ -103,6 +106,12 @@ def test_a_whole_number_is_good_for_a_real_one(write):
 def test_a_mistake_is_named(write, text, message):
     with pytest.raises(UserError, match=message):
         config.load(write(text))
+
+
+def test_a_file_that_is_not_utf8_is_named(tmp_path):
+    (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(UserError, match=r"latin\.yaml: not UTF-8"):
+        config.load(tmp_path / "latin.yaml")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -1,6 +1,7 @@
 """tools/utils/parse_options.sh: which options a script has, which values they take."""
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ SCRIPT = f"""#!/usr/bin/env bash
 set -euo pipefail
 export from_script_environment=1
 readonly fixed=1
-list=(1 2)
+declare -A list=([a]=1)
 UPPER=1
 # General
 stage=0            # first stage to run
@@ -172,3 +173,14 @@ def test_an_option_that_the_environment_has_too_stays_an_option(script):
 def test_nothing_of_its_own_is_left_behind(script):
     script.write_text(SCRIPT + "compgen -A function -A variable | grep -c ^_po_ || true\n")
     assert call(script, "--nj", "3").stdout.endswith("\n0\n")
+
+
+def test_an_array_takes_several_values(tmp_path):
+    script = tmp_path / "run.sh"
+    script.write_text(
+        f"set -euo pipefail\nseeds=(1)\n. {shlex.quote(str(PARSE))}\n" 'echo "${#seeds[@]}: ${seeds[*]}"\n'
+    )
+    assert subprocess.run(["bash", script, "--seeds", "1 2 3"], capture_output=True, text=True).stdout == "3: 1 2 3\n"
+    assert subprocess.run(["bash", script], capture_output=True, text=True).stdout == "1: 1\n"
+    refused = subprocess.run(["bash", script, "--seeds", "1 b"], capture_output=True, text=True)
+    assert refused.returncode == 1 and "--seeds must be whole numbers" in refused.stderr

@@ -18,7 +18,7 @@ max_loss=5                      # percent of bad audio files above which stage 1
 train_config=conf/mtlaug.yaml   # one or more, separated by commas
 train_args=                     # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
 exp_name=                       # name of the experiment; empty: that of the config
-seeds="1"                       # one or more, separated by spaces
+seeds=(1)                       # one or more, separated by spaces
 normalisation=global            # global, utterance or speaker (the last uses the test speaker's own statistics)
 
 . ./path.sh
@@ -61,12 +61,12 @@ fi
 for config in ${train_config//,/ }; do
   model=${exp_name:-$(basename "$config" .yaml)}
   [ "$normalisation" = global ] || model=${model}_$normalisation
-  command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"$seeds\""
+  command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"${seeds[*]}\""
   command+="${train_args:+ --train-args \"$train_args\"}${exp_name:+ --exp-name $exp_name}"
 
   if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
     log "Stage 4: MTL training of $model"
-    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "$seeds" \
+    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" \
       --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${data}_aug" "exp/$model"
   fi
 

@@ -13,7 +13,7 @@ nj=$(nproc)         # jobs of the feature extraction
 corpus_dir=corpus   # where the synthetic corpus goes
 train_config=conf/stl.yaml,conf/stl_aug.yaml,conf/mtlaug.yaml # one or more, separated by commas
 train_args=         # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
-seeds="1"           # one or more, separated by spaces
+seeds=(1)           # one or more, separated by spaces
 
 . ./path.sh
 . ./cmd.sh
@@ -54,13 +54,13 @@ for config in ${train_config//,/ }; do
 
   if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
     log "Stage 4: MTL training of $model"
-    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "$seeds" --train-args "$train_args" \
+    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --train-args "$train_args" \
       "$data" "${data}_aug" "exp/$model"
   fi
 
   if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     log "Stage 5: scoring of $model"
-    command="./run.sh --train-config $config --seeds \"$seeds\"${train_args:+ --train-args \"$train_args\"}"
+    command="./run.sh --train-config $config --seeds \"${seeds[*]}\"${train_args:+ --train-args \"$train_args\"}"
     steps/score.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
   fi
 done

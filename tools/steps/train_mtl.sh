@@ -5,7 +5,7 @@ set -euo pipefail
 cmd=utils/run.py               # launcher
 train_config=conf/mtlaug.yaml  # YAML with the *_args blocks
 train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.epochs=5"
-seeds=1                        # one or more, separated by spaces
+seeds=(1)                      # one or more, separated by spaces
 help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
 Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3'
 Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/mtlaug"
@@ -20,6 +20,6 @@ flock -n 9 || { echo "train_mtl.sh: $exp_dir: another run is training there; wai
 
 overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
-num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "$seeds" ${overrides[@]+"${overrides[@]}"})
+num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" ${overrides[@]+"${overrides[@]}"})
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB

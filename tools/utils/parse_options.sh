@@ -7,7 +7,8 @@
 #
 # Options are the lower-case variables set so far, unless they come from the environment;
 # "--train-set x", "--train_set x" and "--train-set=x" are one. A default that is a whole number
-# or true/false admits only the like. "--config FILE" holds lines "name=value", which the command
+# or true/false admits only the like; an array, as in seeds=(1), takes several values separated by
+# spaces. "--config FILE" holds lines "name=value", which the command
 # line overrides; it is parsed, not run. "--help" prints $help_message, or the options.
 # The first argument that is no option, or "--", ends them; "$@" is then what remains.
 
@@ -20,7 +21,7 @@ _po_fail() {
   exit 1
 }
 
-# Is there an option of this name: set, no array, neither read-only nor from the environment?
+# Is there an option of this name: set, neither read-only nor from the environment?
 # A variable that the script itself assigns stays an option where the environment has it too.
 _po_is_option() {
   local _po_attributes
@@ -28,20 +29,26 @@ _po_is_option() {
   _po_attributes="$(declare -p "$1" 2>/dev/null)" || return 1
   _po_attributes="${_po_attributes#declare }"
   case "${_po_attributes%% *}" in
-    *[aAnr]*) return 1 ;;
+    *[Anr]*) return 1 ;;
     *x*) [[ -f "$_po_script" ]] && grep -Eq "^[[:space:]]*$1=" "$_po_script" ;;
   esac
 }
 
+_po_is_array() {
+  [[ "$(declare -p "$1")" == "declare -a"* ]]
+}
+
 # _po_check OPTION VARIABLE VALUE: does the value suit the variable's default?
 _po_check() {
+  local _po_whole='^-?[0-9]+$' _po_kind="a whole number"
+  _po_is_array "$2" && _po_whole='^-?[0-9]+( +-?[0-9]+)*$' && _po_kind="whole numbers separated by spaces"
   case "${!2}" in
     true | false)
       [[ "$3" == true || "$3" == false ]] || _po_fail "option $1 must be true or false, not '$3'"
       ;;
     *)
-      if [[ "${!2}" =~ ^-?[0-9]+$ && ! "$3" =~ ^-?[0-9]+$ ]]; then
-        _po_fail "option $1 must be a whole number, not '$3'"
+      if [[ "${!2}" =~ ^-?[0-9]+$ && ! "$3" =~ $_po_whole ]]; then
+        _po_fail "option $1 must be $_po_kind, not '$3'"
       fi
       ;;
   esac
@@ -156,11 +163,15 @@ _po_parse() {
   _po_names+=(${_po_given_names[@]+"${_po_given_names[@]}"})
   _po_values+=(${_po_given_values[@]+"${_po_given_values[@]}"})
   for ((_po_index = 0; _po_index < ${#_po_names[@]}; _po_index++)); do
-    printf -v "${_po_names[_po_index]}" '%s' "${_po_values[_po_index]}"
+    if _po_is_array "${_po_names[_po_index]}"; then
+      read -r -a "${_po_names[_po_index]?}" <<<"${_po_values[_po_index]}"
+    else
+      printf -v "${_po_names[_po_index]}" '%s' "${_po_values[_po_index]}"
+    fi
   done
 }
 
 _po_parse "$@"
 shift "$_po_used"
 unset _po_script _po_used
-unset -f _po_fail _po_is_option _po_check _po_trim _po_read_config _po_help _po_describe _po_parse
+unset -f _po_fail _po_is_option _po_is_array _po_check _po_trim _po_read_config _po_help _po_describe _po_parse
