@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import subprocess
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,20 +73,43 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
     """
     manifest = Path(data_dir, "cuts.jsonl.gz")
     if manifest.exists():
-        with gzip.open(manifest, "rt", encoding="utf-8") as lines:
-            for number, line in enumerate(lines):
-                if number % nj == job - 1:
-                    yield deserialize_item(json.loads(line))
+        yield from _manifest_cuts(manifest, job, nj)
         return
     recordings = read_table(Path(data_dir, "wav.scp"))
     segments_file = Path(data_dir, "segments")
     segments = read_table(segments_file) if segments_file.exists() else {}
     for utterance in list(segments or recordings)[job - 1 :: nj]:
-        name, *times = segments[utterance].split() if segments else [utterance]
+        if not segments:
+            recording = open_recording(utterance, recordings[utterance], sample_rate)
+            yield MonoCut(utterance, start=0.0, duration=recording.duration, channel=0, recording=recording)
+            continue
+        name, start, end = _segment(segments_file, utterance, segments[utterance])
+        if name not in recordings:
+            raise UserError(f"{segments_file}: utterance {utterance}: no recording {name!r} in wav.scp")
         recording = open_recording(name, recordings[name], sample_rate)
-        start, end = map(float, times) if times else (0.0, recording.duration)
         end = min(end, recording.duration) if end >= 0 else recording.duration
-        yield MonoCut(id=utterance, start=start, duration=end - start, channel=0, recording=recording)
+        if end <= start:
+            raise UserError(f"{segments_file}: utterance {utterance}: ends at {end} s, before its start at {start} s")
+        yield MonoCut(utterance, start=start, duration=end - start, channel=0, recording=recording)
+
+
+def _manifest_cuts(manifest: Path, job: int, nj: int) -> Iterator[MonoCut]:
+    number = 0
+    try:
+        with gzip.open(manifest, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if (number - job) % nj == 0:
+                    yield deserialize_item(json.loads(line))
+    except (EOFError, OSError, ValueError, KeyError, zlib.error) as error:
+        raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
+
+
+def _segment(path: Path, utterance: str, line: str) -> tuple[str, float, float]:
+    try:
+        name, start, end = line.split()
+        return name, float(start), float(end)
+    except ValueError:
+        raise UserError(f"{path}: utterance {utterance}: expected 'recording start end', got {line!r}") from None
 
 
 def write_cuts(path: str | Path, cuts: Iterator[MonoCut]) -> None:
@@ -127,14 +151,13 @@ def load(cut: MonoCut) -> np.ndarray:
     Raises:
         UserError: the audio cannot be read, is empty, or is not finite.
     """
+    source = cut.recording.sources[0].source
     try:
         samples = cut.recording.load_audio(offset=cut.start, duration=cut.duration)[0]
-    except UserError:
-        raise
-    except Exception as error:  # lhotse and its backends raise many kinds
-        source = cut.recording.sources[0].source
-        raise UserError(f"{source}: utterance {cut.id}: cannot be read: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # lhotse, its backends and the effects raise many kinds
+        reason = str(error.__cause__ or error).splitlines()[0]
+        raise UserError(f"{source}: utterance {cut.id}: cannot be read: {reason}") from None
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     if not samples.size or not np.isfinite(samples).all():
-        raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: is empty or not finite")
+        raise UserError(f"{source}: utterance {cut.id}: is empty or not finite")
     return samples

@@ -20,6 +20,17 @@ from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed,
 from mtlaug.files import UserError, atomic_path, read_table
 
 
+def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None:
+    if len(bounds) != 2 or not above < bounds[0] <= bounds[1]:
+        limit = f" above {above:g}" if above > -np.inf else ""
+        raise ValueError(f"{name} must be [lowest, highest]{limit}, not {bounds}")
+
+
+def _check_copies(number: int) -> None:
+    if number < 1:
+        raise ValueError(f"copies_each must be above zero, not {number}; switch the type off by false")
+
+
 @dataclass
 class Clean:
     """The utterance as it is."""
@@ -41,12 +52,19 @@ class Mixup:
 
     weight: list[float] = field(default_factory=lambda: [0.6, 0.8])  # range of the first one's weight
 
+    def __post_init__(self):
+        _check_range("weight", self.weight, above=0)
+
 
 @dataclass
 class SpeedPerturbation:
     """Resampled, so that tempo and pitch change together (Ko et al. 2015); copies are prefixed ``sp0.9-``."""
 
     factors: list[float] = field(default_factory=lambda: [0.9, 1.1])
+
+    def __post_init__(self):
+        if not self.factors or min(self.factors) <= 0 or len(set(self.factors)) < len(self.factors):
+            raise ValueError(f"factors must be different numbers above zero, not {self.factors}")
 
     def copies(self, name, rng, sources):
         for factor in self.factors:
@@ -60,6 +78,11 @@ class Noise:
     snr: list[float] = field(default_factory=lambda: [5.0, 20.0])  # range, dB
     exponent: list[float] = field(default_factory=lambda: [0.0, 2.0])  # range of coloured noise: white to brown
     copies_each: int = 1
+
+    def __post_init__(self):
+        _check_range("snr", self.snr)
+        _check_range("exponent", self.exponent)
+        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
@@ -80,6 +103,11 @@ class Reverberation:
     drr: list[float] = field(default_factory=lambda: [-3.0, 6.0])  # range of the direct-to-reverberant ratio, dB
     copies_each: int = 1
 
+    def __post_init__(self):
+        _check_range("rt60", self.rt60, above=0)
+        _check_range("drr", self.drr)
+        _check_copies(self.copies_each)
+
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
             if sources.rir:
@@ -98,6 +126,10 @@ class Pitch:
     semitones: list[float] = field(default_factory=lambda: [1.0, 3.0])  # range of the size
     copies_each: int = 1
 
+    def __post_init__(self):
+        _check_range("semitones", self.semitones, above=0)
+        _check_copies(self.copies_each)
+
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
             sign = rng.choice([-1.0, 1.0])
@@ -111,6 +143,11 @@ class Tempo:
     slow: list[float] = field(default_factory=lambda: [0.8, 0.92])  # range of the factor
     fast: list[float] = field(default_factory=lambda: [1.08, 1.25])
     copies_each: int = 1
+
+    def __post_init__(self):
+        _check_range("slow", self.slow, above=0)
+        _check_range("fast", self.fast, above=0)
+        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
@@ -141,7 +178,12 @@ class Sources:
 
     @classmethod
     def read(cls, noise_dir: str | None, rir_dir: str | None) -> "Sources":
-        return cls(*(list(read_table(Path(name, "wav.scp")).values()) if name else [] for name in (noise_dir, rir_dir)))
+        lists = []
+        for directory in (noise_dir, rir_dir):
+            lists.append(list(read_table(Path(directory, "wav.scp")).values()) if directory else [])
+            if directory and not lists[-1]:
+                raise UserError(f"{directory}/wav.scp: lists no recording")
+        return cls(*lists)
 
 
 def types(args: config.AugmentArgs) -> dict[str, object]:
@@ -197,11 +239,14 @@ def make_manifest(
     """
     args, sources = settings.augment_args, Sources.read(noise_dir, rir_dir)
     speakers = read_table(Path(data_dir, "utt2spk"))
-    copies = [
-        copy
-        for cut in audio.read_cuts(data_dir, settings.feature_args.sample_rate)
-        for copy in describe_copies(cut, speakers[cut.id], args, sources)
-    ]
+    copies = []
+    for cut in audio.read_cuts(data_dir, settings.feature_args.sample_rate):
+        if cut.id not in speakers:
+            mend = f"run utils/fix_data_dir.sh {data_dir}"
+            raise UserError(f"{data_dir}/utt2spk: utterance {cut.id} has no speaker; {mend}")
+        copies += describe_copies(cut, speakers[cut.id], args, sources)
+    if not copies:
+        raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
     copies.sort(key=lambda copy: copy.id.encode())
     tables = {
         "utt2spk": {copy.id: copy.custom["speaker"] for copy in copies},

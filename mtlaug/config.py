@@ -16,21 +16,32 @@ import yaml
 from mtlaug.files import UserError
 
 
-def option(default, meaning: str, unit: str = ""):
-    """A dataclass field that carries its meaning and unit for the documentation."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit})
+def option(default, meaning: str, unit: str = "", allowed: str = "any"):
+    """A dataclass field that carries its meaning, its unit and what values it may have (a key of `ALLOWED`)."""
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "allowed": allowed})
+
+
+ALLOWED = {
+    "any": lambda value: True,
+    "above zero": lambda value: value > 0,
+    "zero or more": lambda value: value >= 0,
+    "from 0 to below 1": lambda value: 0 <= value < 1,
+    "global, utterance or speaker": lambda value: value in ("global", "utterance", "speaker"),
+    "0, 2 or 3": lambda value: value in (0, 2, 3),
+    "odd": lambda value: value > 0 and value % 2 == 1,
+}
 
 
 @dataclass
 class FeatureArgs:
-    sample_rate: int = option(16000, "rate that every recording is converted to", "Hz")
-    num_mel_bins: int = option(64, "mel filters")
-    frame_length: float = option(25.0, "analysis window", "ms")
-    frame_shift: float = option(10.0, "step between windows", "ms")
-    low_freq: float = option(20.0, "lower edge of the filterbank", "Hz")
+    sample_rate: int = option(16000, "rate that every recording is converted to", "Hz", "above zero")
+    num_mel_bins: int = option(64, "mel filters", "", "above zero")
+    frame_length: float = option(25.0, "analysis window", "ms", "above zero")
+    frame_shift: float = option(10.0, "step between windows", "ms", "above zero")
+    low_freq: float = option(20.0, "lower edge of the filterbank", "Hz", "zero or more")
     high_freq: float = option(0.0, "upper edge; zero or less counts from half the rate", "Hz")
-    preemphasis: float = option(0.97, "coefficient of the pre-emphasis filter")
-    compression: int = option(3, "kaldiio method: 2 one byte (error <= 0.1), 3 two bytes (2e-4), 0 none")
+    preemphasis: float = option(0.97, "coefficient of the pre-emphasis filter", "", "from 0 to below 1")
+    compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", "0, 2 or 3")
 
 
 @dataclass
@@ -38,44 +49,50 @@ class AugmentArgs:
     seed: int = option(0, "seed of every random choice in the manifest, together with the utterance id")
     types: dict = field(
         default_factory=lambda: {"clean": True},
-        metadata={"meaning": "augmentation types, each true, false or its own parameters", "unit": ""},
+        metadata={"meaning": "each type true, false or its own parameters", "unit": "", "allowed": "any"},
     )
 
 
 @dataclass
 class DatasetArgs:
-    normalisation: str = option("global", "mean and variance of: global (training part), utterance or speaker")
-    copies_per_epoch: int = option(3, "times an utterance is drawn an epoch, each time as one of the types")
-    batch_size: int = option(16, "copies a batch")
-    max_frames: int = option(800, "longer copies are cropped at random in training", "frames")
+    normalisation: str = option(
+        "global", "whose mean and variance; global: the training part's", "", "global, utterance or speaker"
+    )
+    copies_per_epoch: int = option(
+        3, "times an utterance is drawn an epoch, each time as one of the types", "", "above zero"
+    )
+    batch_size: int = option(16, "copies a batch", "", "above zero")
+    max_frames: int = option(800, "longer copies are cropped at random in training", "frames", "above zero")
 
 
 @dataclass
 class ModelArgs:
-    channels: int = option(96, "channels of the convolutions")
-    kernel_size: int = option(5, "width of the convolutions", "frames")
-    num_convolutions: int = option(3, "strided convolutions; each halves the frame rate")
-    hidden: int = option(64, "units of the recurrent layer in each direction")
-    head: int = option(128, "hidden units of the heads")
-    dropout: float = option(0.2, "dropout probability")
+    channels: int = option(96, "channels of the convolutions", "", "above zero")
+    kernel_size: int = option(5, "width of the convolutions", "frames", "odd")
+    num_convolutions: int = option(3, "strided convolutions; each halves the frame rate", "", "above zero")
+    hidden: int = option(64, "units of the recurrent layer in each direction", "", "above zero")
+    head: int = option(128, "hidden units of the heads", "", "above zero")
+    dropout: float = option(0.2, "dropout probability", "", "from 0 to below 1")
 
 
 @dataclass
 class LossArgs:
-    alpha: float = option(0.3, "weight of the augmentation-type classification")
-    beta: float = option(0.3, "weight of the reconstruction")
-    label_smoothing: float = option(0.1, "label smoothing of the emotion targets")
+    alpha: float = option(0.3, "weight of the augmentation-type classification", "", "zero or more")
+    beta: float = option(0.3, "weight of the reconstruction", "", "zero or more")
+    label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
     class_weights: bool = option(True, "weigh classes by their inverse frequency in the training part")
 
 
 @dataclass
 class OptimArgs:
-    epochs: int = option(20, "most epochs")
-    patience: int = option(10, "epochs without a better dev UAR before an early stop")
-    lr: float = option(1e-3, "peak learning rate of AdamW (one linear warm-up epoch, then cosine decay)")
-    weight_decay: float = option(1e-2, "weight decay of AdamW")
-    grad_clip: float = option(1.0, "largest norm of the gradient")
-    ema: float = option(0.99, "decay an update of the averaged weights that are selected and tested; 0: none")
+    epochs: int = option(20, "most epochs", "", "above zero")
+    patience: int = option(10, "epochs without a better dev UAR before an early stop", "", "above zero")
+    lr: float = option(1e-3, "peak learning rate of AdamW: a warm-up epoch, then cosine decay", "", "above zero")
+    weight_decay: float = option(1e-2, "weight decay of AdamW", "", "zero or more")
+    grad_clip: float = option(1.0, "largest norm of the gradient", "", "above zero")
+    ema: float = option(
+        0.99, "decay an update of the averaged weights that are selected and tested", "", "from 0 to below 1"
+    )
 
 
 @dataclass
@@ -104,7 +121,7 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Config:
         name, equals, value = override.partition("=")
         if not equals:
             raise UserError(f"--set {override!r}: expected block.key=value, for example loss_args.alpha=0.1")
-        _put(tree, name.split("."), yaml.safe_load(value))
+        _put(tree, name.split("."), _parsed(value, f"--set {override}"))
     return from_dict(tree, str(path))
 
 
@@ -116,34 +133,57 @@ def from_dict(tree: dict, source: str = "config") -> Config:
         _known(name, blocks, source)
         block = build(type(blocks[name]), values, f"{source}: {name}")
         setattr(config, name, block)
-    _check(config, source)
+    args = config.feature_args
+    if (args.high_freq if args.high_freq > 0 else args.sample_rate / 2 + args.high_freq) <= args.low_freq:
+        raise UserError(f"{source}: feature_args.high_freq must lie above low_freq")
     return config
 
 
 def build(kind: type, values: dict | None, source: str):
-    """Build dataclass ``kind`` from a mapping; unknown keys and wrong types are a `UserError`."""
+    """Build dataclass ``kind`` from a mapping; unknown keys, wrong types and values not allowed are a `UserError`.
+
+    What a value may be stands in its field's metadata (see `option`); a dataclass
+    may also refuse its values by a ValueError from ``__post_init__``.
+    """
     values = {} if values is None else values
     if not isinstance(values, dict):
         raise UserError(f"{source}: expected 'key: value' pairs, got {values!r}")
     hints = typing.get_type_hints(kind)
     for key in values:
         _known(key, hints, source)
-    return kind(**{key: _typed(value, hints[key], f"{source}.{key}") for key, value in values.items()})
+    typed = {key: _typed(value, hints[key], f"{source}.{key}") for key, value in values.items()}
+    for item in dataclasses.fields(kind):
+        allowed = item.metadata.get("allowed", "any")
+        if item.name in typed and not ALLOWED[allowed](typed[item.name]):
+            raise UserError(f"{source}.{item.name} must be {allowed}, not {typed[item.name]!r}")
+    try:
+        return kind(**typed)
+    except ValueError as error:
+        raise UserError(f"{source}.{error}") from None
 
 
 def _read(path: Path, seen: list[Path]) -> dict:
     if path in seen:
         raise UserError(f"{path}: is its own base, by way of {', '.join(map(str, seen))}")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        tree = _parsed(path.read_text(encoding="utf-8"), str(path)) or {}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
     if not isinstance(tree, dict):
         raise UserError(f"{path}: expected blocks such as model_args, got {type(tree).__name__}")
     base = tree.pop("base", None)
+    if not isinstance(base, str | None):
+        raise UserError(f"{path}: base: expected the name of a file, got {base!r}")
     return _merged(_read(path.parent / base, [*seen, path]), tree) if base else tree
+
+
+def _parsed(text: str, source: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{source}: not YAML: {error}") from None
 
 
 def _merged(base: dict, top: dict) -> dict:
@@ -180,22 +220,3 @@ def _typed(value: object, hint: type, source: str) -> object:
     if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
         raise UserError(f"{source}: expected {plain.__name__}, got {value!r}")
     return value
-
-
-def _check(config: Config, source: str) -> None:
-    kinds = ("global", "utterance", "speaker")
-    if config.dataset_args.normalisation not in kinds:
-        raise UserError(f"{source}: dataset_args.normalisation is one of {', '.join(kinds)}")
-    positive = {
-        "feature_args": ("sample_rate", "num_mel_bins", "frame_length", "frame_shift"),
-        "dataset_args": ("copies_per_epoch", "batch_size", "max_frames"),
-        "model_args": ("channels", "kernel_size", "num_convolutions", "hidden", "head"),
-        "optim_args": ("epochs", "patience", "lr", "grad_clip"),
-    }
-    for block, keys in positive.items():
-        for key in keys:
-            if not getattr(getattr(config, block), key) > 0:
-                raise UserError(f"{source}: {block}.{key} must be above zero")
-    for key in ("alpha", "beta"):
-        if getattr(config.loss_args, key) < 0:
-            raise UserError(f"{source}: loss_args.{key} must not be negative")

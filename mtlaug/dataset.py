@@ -140,9 +140,17 @@ class TrainingSet:
                 names = (self.seed, epoch, utterance, index)
                 rng = augment.random_state(*names)
                 name = list(self.types)[rng.integers(len(self.types))]
-                stored = self.copies.get((utterance, name), [utterance])
+                stored = self._stored(utterance, name)
                 copy = stored[rng.integers(len(stored))]
                 yield Draw(copy, name, min(self.store.num_frames[copy], self.settings.max_frames), (*names, "row"))
+
+    def _stored(self, utterance: str, name: str) -> list[str]:
+        """What the features of type ``name`` are made from: its copies, or the clean utterance."""
+        if name == "clean" or name in augment.TRAINING_TIME:
+            return [utterance]
+        if (utterance, name) not in self.copies:
+            raise UserError(f"utterance {utterance} has no copy of type {name}; run stages 2 and 3 again")
+        return self.copies[utterance, name]
 
     def _bucketed(self, draws: list[Draw], epoch: int) -> Iterator[list[Draw]]:
         rng = augment.random_state(self.seed, epoch, "batches")

@@ -71,7 +71,10 @@ class Reverb(SameLength):
     source: str
 
     def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
-        return _reverberated(samples, _read(self.source, sampling_rate))
+        response = _read(self.source, sampling_rate)
+        if not response.any():
+            raise UserError(f"{self.source}: is silent; remove it from the directory of impulse responses")
+        return _reverberated(samples, response)
 
 
 @dataclass

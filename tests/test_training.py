@@ -192,7 +192,7 @@ def test_training_learns(corpus, tmp_path):
 
 def test_seeds_and_folds_differ(trained):
     states = {job: torch.load(trained.run_dir(*job) / "best.pt", weights_only=True) for job in trained.jobs()}
-    weights = [state["encoder.lstm.weight_hh_l0"] for state in states.values()]
+    weights = [state["encoder.lstm.forwards.weight_hh_l0"] for state in states.values()]
     assert len(weights) == 6
     assert not any(torch.equal(one, other) for i, one in enumerate(weights) for other in weights[:i])
 

@@ -62,6 +62,7 @@ for config in ${train_config//,/ }; do
   model=${exp_name:-$(basename "$config" .yaml)}
   [ "$normalisation" = global ] || model=${model}_$normalisation
   command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"${seeds[*]}\""
+  command+="${noise_dir:+ --noise-dir \"$noise_dir\"}${rir_dir:+ --rir-dir \"$rir_dir\"}"
   command+="${train_args:+ --train-args \"$train_args\"}${exp_name:+ --exp-name $exp_name}"
 
   if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
