@@ -77,8 +77,8 @@ class ModelArgs:
 
 @dataclass
 class LossArgs:
-    alpha: float = option(0.3, "weight of the augmentation-type classification", "", "zero or more")
-    beta: float = option(0.3, "weight of the reconstruction", "", "zero or more")
+    alpha: float = option(0.1, "weight of the augmentation-type classification", "", "zero or more")
+    beta: float = option(0.1, "weight of the reconstruction", "", "zero or more")
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
     class_weights: bool = option(True, "weigh classes by their inverse frequency in the training part")
 

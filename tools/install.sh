@@ -87,7 +87,7 @@ can_be_completed() {
 
 pip_install() {
   local code=0
-  "$venv/bin/python" -m pip install --disable-pip-version-check "$@" </dev/null >&2 || code=$?
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" </dev/null >&2 || code=$?
   if [ "$code" -eq 0 ]; then return; fi
   # With 1 pip gave up in good order and left nothing half-made, so that the next run can build on what is there.
   if [ "$code" -eq 1 ]; then rm -f -- "$unfinished"; fi
@@ -116,7 +116,7 @@ make_environment() {
   local python level
   if ! can_be_completed; then
     python=$(find_python)
-    log "making $venv with $python ($(python_version "$python"))"
+    log "making $venv (a minute or two, more where torch is downloaded) with $python ($(python_version "$python"))"
     : >"$unfinished"
     "$python" -m venv --clear "$venv" >&2
   else

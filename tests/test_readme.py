@@ -1,0 +1,33 @@
+"""The README says what the project does: its commands exist, its table is the generated one."""
+
+import re
+import shlex
+
+import pytest
+
+
+@pytest.fixture
+def readme(project_root):
+    return (project_root / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_two_commands_are_there(readme, project_root):
+    block = re.search(r"## Two commands.*?```sh\n(.*?)```", readme, re.DOTALL)[1]
+    commands = [shlex.split(line, comments=True)[0] for line in block.splitlines()]
+    assert commands == ["egs/mini/run.sh", "tests/run.sh"]
+    assert all((project_root / command).stat().st_mode & 0o111 for command in commands)
+    assert "./tests/run.sh" in (project_root / ".ci/run").read_text()
+
+
+def test_the_table_is_that_of_the_generated_results(readme, project_root):
+    table = re.search(r"<!-- table of egs/emodb/RESULTS.md -->\n(.*?)<!-- end of table -->", readme, re.DOTALL)[1]
+    assert table.startswith("| model |")
+    assert table in (project_root / "egs/emodb/RESULTS.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("pattern", [r"`((?:mtlaug|tools|egs|tests)/[\w./-]*\w)`", r"\]\(([\w./-]+)\)"])
+def test_files_it_names_are_there(readme, project_root, pattern):
+    names = re.findall(pattern, readme)
+    assert names
+    for name in names:
+        assert (project_root / name).exists(), name
