@@ -1,23 +1,21 @@
-"""The augmentation types, and the manifest that describes every copy.
+"""The augmentation types, and the copies of an utterance.
 
 A type is a dataclass here: its fields are its parameters in the YAML, and, for
 waveform types, `copies` draws the transforms of an utterance's copies. The
 auxiliary task's class list is the types that the configuration switches on.
 """
 
-import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yaml
 from lhotse import MonoCut
 
-from mtlaug import audio, config, datadir
+from mtlaug import audio, config
 from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed, SyntheticReverb
-from mtlaug.files import UserError, atomic_path, read_table
+from mtlaug.files import UserError, read_table
 
 
 def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None:
@@ -225,55 +223,6 @@ def describe_copies(cut: MonoCut, speaker: str, args: config.AugmentArgs, source
             copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
             copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
             yield copy
-
-
-def make_manifest(
-    data_dir: str, out_dir: str, settings: config.Config, noise_dir: str | None = None, rir_dir: str | None = None
-) -> dict[str, int]:
-    """Describe every copy of a data directory in ``out_dir``, a data directory with cuts.jsonl.gz and no audio.
-
-    Returns:
-        The number of copies of each type.
-    Raises:
-        UserError: a source file is missing or malformed, or a type is unknown.
-    """
-    args, sources = settings.augment_args, Sources.read(noise_dir, rir_dir)
-    speakers = read_table(Path(data_dir, "utt2spk"))
-    copies = []
-    for cut in audio.read_cuts(data_dir, settings.feature_args.sample_rate):
-        if cut.id not in speakers:
-            mend = f"run utils/fix_data_dir.sh {data_dir}"
-            raise UserError(f"{data_dir}/utt2spk: utterance {cut.id} has no speaker; {mend}")
-        copies += describe_copies(cut, speakers[cut.id], args, sources)
-    if not copies:
-        raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
-    copies.sort(key=lambda copy: copy.id.encode())
-    tables = {
-        "utt2spk": {copy.id: copy.custom["speaker"] for copy in copies},
-        "utt2uniq": {copy.id: copy.custom["source"] for copy in copies},
-        "utt2aug": {copy.id: copy.custom["aug"] for copy in copies},
-        "utt2dur": {copy.id: f"{copy.duration:.6f}" for copy in copies},
-    }
-    out = Path(out_dir)
-    out.mkdir(parents=True, exist_ok=True)
-    audio.write_cuts(out / "cuts.jsonl.gz", iter(copies))
-    datadir.write(out_dir, tables)
-    described = {name: dataclasses.asdict(kind) for name, kind in types(args).items()}
-    with atomic_path(out / "augment.yaml") as temporary:
-        temporary.write_text(yaml.safe_dump({"seed": args.seed, "types": described}, sort_keys=False))
-    names = list(tables["utt2aug"].values())
-    return {name: names.count(name) for name in described if name in names}
-
-
-def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
-    """Write one copy (or clean utterance) as a 32-bit float wav, the very samples that its features come from."""
-    import soundfile
-
-    cut = next((cut for cut in audio.read_cuts(data_dir, sample_rate) if cut.id == utterance), None)
-    if cut is None:
-        raise UserError(f"{data_dir}: no utterance {utterance!r}")
-    with atomic_path(out) as temporary:
-        soundfile.write(temporary, audio.load(cut), sample_rate, subtype="FLOAT")
 
 
 def _uniform(rng: np.random.Generator, bounds: list[float]) -> float:

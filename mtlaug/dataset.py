@@ -219,20 +219,3 @@ def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: lis
 def _cropped(features: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
     start = rng.integers(0, max(0, len(features) - most) + 1)
     return features[start : start + most]
-
-
-def check_copies(aug_dir: str, settings: Config) -> None:
-    """Refuse a manifest that was not made with the configuration's waveform types and their parameters."""
-    import dataclasses
-
-    import yaml
-
-    path = Path(aug_dir, "augment.yaml")
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
-    made = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for name, kind in augment.types(settings.augment_args).items():
-        if name in augment.TRAINING_TIME:
-            continue
-        if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
-            raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")

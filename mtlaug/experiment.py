@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import augment, config, dataset, protocol
+from mtlaug import augment, config, dataset, manifest, protocol
 from mtlaug.features import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_json
 
@@ -71,7 +71,7 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
     if not seeds or not all(seed.isdigit() for seed in seeds) or len(set(seeds)) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
-    dataset.check_copies(aug_dir, settings)
+    copies = manifest.check(aug_dir, settings)
     for directory in (data_dir, aug_dir):
         made = read_json(Path(directory, FEATURE_ARGS))
         wanted = settings.to_dict()["feature_args"]
@@ -83,6 +83,7 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
             "data_dir": data_dir,
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
+            "copies": copies,
             "classes": list(bound.classes),
             "seeds": [int(seed) for seed in seeds],
             "versions": _versions(),

@@ -104,6 +104,8 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     Raises:
         UserError: an utterance cannot be read; nothing is written then.
     """
+    if not 1 <= job <= nj:
+        raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     torch.set_num_threads(1)
     fbank = Fbank(args)
     started, total, count = time.monotonic(), 0.0, 0
@@ -158,7 +160,8 @@ def collect(data_dir: str, ark_dir: str, args: FeatureArgs, nj: int) -> int:
     write_table(Path(data_dir, "utt2num_frames"), counts)
     if not Path(data_dir, "utt2dur").exists():
         write_table(Path(data_dir, "utt2dur"), {name: n * args.frame_shift / 1000 for name, n in counts.items()})
-    Path(data_dir, "frame_shift").write_text(f"{args.frame_shift / 1000:g}\n")
+    with atomic_path(Path(data_dir, "frame_shift")) as temporary:
+        temporary.write_text(f"{args.frame_shift / 1000:g}\n")
     write_json(Path(data_dir, FEATURE_ARGS), dataclasses.asdict(args))
     _remove_stale(ark_dir, nj)
     return len(counts)
@@ -172,7 +175,9 @@ def _has_lines(ark_dir: str, kind: str, job: int) -> bool:
 
 
 def _remove_stale(ark_dir: str, nj: int) -> None:
-    """Remove the archives of an earlier extraction with more jobs."""
+    """Remove the archives of an earlier extraction with more jobs, and what a killed job left."""
+    for path in Path(ark_dir).glob(".tmp*"):
+        path.unlink()
     for path in Path(ark_dir).glob("*.*.*"):
         kind, job, _ = path.name.split(".", 2)
         if kind in ("feats", "cmvn") and job.isdigit() and int(job) > nj:

@@ -8,7 +8,7 @@ import soundfile
 import torch
 import yaml
 
-from mtlaug import augment, config, datadir, experiment, features, protocol
+from mtlaug import config, datadir, experiment, features, manifest, protocol
 
 RATE = 16000  # Hz
 TONES = {"angry": 2500.0, "sad": 300.0}  # Hz; the class shows in the spectrum
@@ -87,7 +87,7 @@ def make(root: Path) -> Corpus:
     protocol.make(data_dir, scheme="speakers", folds=3, label_map_file=root / "labels.yaml")
     settings = config.from_dict(TREE)
     (root / "tiny.yaml").write_text(yaml.safe_dump(TREE))
-    augment.make_manifest(data_dir, str(root / "data_aug"), settings)
+    manifest.make(data_dir, str(root / "data_aug"), settings)
     aug_dir = str(root / "data_aug")
     for directory in (data_dir, aug_dir):
         extract(directory, Path(directory, "data"), settings.feature_args)

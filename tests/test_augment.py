@@ -12,7 +12,7 @@ import torch
 from corpus import RATE, Corpus, speech, write_data_dir
 from lhotse import MonoCut
 
-from mtlaug import audio, augment, config, effects
+from mtlaug import audio, augment, config, effects, manifest
 from mtlaug.cli import main
 from mtlaug.features import Fbank
 from mtlaug.files import UserError, read_table
@@ -53,7 +53,7 @@ def cuts_of(data_dir: str | Path) -> dict[str, MonoCut]:
 
 
 def copies_of(data_dir: str, out: Path, **types: object) -> dict[str, MonoCut]:
-    augment.make_manifest(data_dir, str(out), settings(**types))
+    manifest.make(data_dir, str(out), settings(**types))
     return cuts_of(out)
 
 
@@ -123,7 +123,7 @@ def test_manifests_of_two_runs_are_the_same_bytes(data_dir, tmp_path):
     contents = []
     for number in (1, 2):
         out = tmp_path / f"aug {number}"
-        augment.make_manifest(data_dir, str(out), settings(**WAVEFORM_TYPES, mixup=True))
+        manifest.make(data_dir, str(out), settings(**WAVEFORM_TYPES, mixup=True))
         contents.append({path.name: path.read_bytes() for path in out.iterdir() if path.is_file()})
     assert contents[0] == contents[1]
     assert contents[0]["cuts.jsonl.gz"][4:8] == bytes(4)  # the header holds no time
@@ -135,7 +135,7 @@ def test_the_seed_changes_the_copies(data_dir, tmp_path):
     for seed in (0, 1):
         changed = settings(noise=True)
         changed.augment_args.seed = seed
-        augment.make_manifest(data_dir, str(tmp_path / str(seed)), changed)
+        manifest.make(data_dir, str(tmp_path / str(seed)), changed)
         snrs.append([cut.recording.transforms[-1].snr for cut in cuts_of(tmp_path / str(seed)).values()])
     assert snrs[0] != snrs[1]
 
@@ -192,19 +192,19 @@ def test_an_empty_noise_directory_is_refused(data_dir, tmp_path):
     (tmp_path / "noise").mkdir()
     (tmp_path / "noise" / "wav.scp").touch()
     with pytest.raises(UserError, match=r"noise/wav\.scp"):
-        augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=str(tmp_path / "noise"))
+        manifest.make(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=str(tmp_path / "noise"))
 
 
 def test_an_utterance_without_a_speaker_is_named(data_dir, tmp_path):
     Path(data_dir, "utt2spk").write_text("s1-mono s1\n")
     with pytest.raises(UserError, match="s2-stereo"):
-        augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True))
+        manifest.make(data_dir, str(tmp_path / "aug"), settings(noise=True))
 
 
 def test_a_cut_short_manifest_is_named(data_dir, tmp_path):
     copies_of(data_dir, tmp_path / "aug", noise=True)
-    manifest = tmp_path / "aug" / "cuts.jsonl.gz"
-    manifest.write_bytes(manifest.read_bytes()[:60])
+    cuts = tmp_path / "aug" / "cuts.jsonl.gz"
+    cuts.write_bytes(cuts.read_bytes()[:60])
     with pytest.raises(UserError, match=r"cuts\.jsonl\.gz"):
         cuts_of(tmp_path / "aug")
 
@@ -216,7 +216,7 @@ def test_command_line_make(corpus: Corpus, data_dir, tmp_path, capsys):
 
 def test_without_waveform_types_there_is_nothing_to_describe(data_dir, tmp_path):
     with pytest.raises(UserError, match="no waveform type is switched on"):
-        augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(specaugment=True))
+        manifest.make(data_dir, str(tmp_path / "aug"), settings(specaugment=True))
 
 
 # Audio
@@ -372,7 +372,7 @@ def test_missing_noise_is_named(tmp_path):
 def test_the_copy_whose_noise_went_missing_is_named_in_one_line(data_dir, tmp_path, noise_file):
     source = noise_file(np.random.default_rng(0).standard_normal(2000))
     noise_dir = write_data_dir(tmp_path / "noise", {"n1": source})
-    augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=noise_dir)
+    manifest.make(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=noise_dir)
     Path(source).unlink()
     with pytest.raises(UserError) as caught:
         audio.load(cuts_of(tmp_path / "aug")["s1-mono-noise"])
@@ -398,7 +398,7 @@ def test_coloured_noise_has_its_snr_and_slope(exponent):
 def test_the_noise_directory_is_used(data_dir, tmp_path, noise_file):
     source = noise_file(np.random.default_rng(0).standard_normal(20000) * 0.1)
     noise_dir = write_data_dir(tmp_path / "noise", {"n1": source})
-    augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=noise_dir)
+    manifest.make(data_dir, str(tmp_path / "aug"), settings(noise=True), noise_dir=noise_dir)
     clean, copies = cuts_of(data_dir), cuts_of(tmp_path / "aug")
     for name, copy in copies.items():
         transform = copy.recording.transforms[-1]
@@ -410,7 +410,7 @@ def test_the_noise_directory_is_used(data_dir, tmp_path, noise_file):
 def test_the_rir_directory_is_used(data_dir, tmp_path, noise_file):
     source = noise_file(np.random.default_rng(0).standard_normal(4000) * np.exp(-np.arange(4000) / 500))
     rir_dir = write_data_dir(tmp_path / "rir", {"r1": source})
-    augment.make_manifest(data_dir, str(tmp_path / "aug"), settings(reverb=True), rir_dir=rir_dir)
+    manifest.make(data_dir, str(tmp_path / "aug"), settings(reverb=True), rir_dir=rir_dir)
     for copy in cuts_of(tmp_path / "aug").values():
         assert copy.recording.transforms[-1].to_dict()["kwargs"] == {"source": source}
         assert np.isfinite(audio.load(copy)).all()

@@ -11,8 +11,8 @@ import torch
 import yaml
 from corpus import Corpus, extract
 
-from mtlaug import audio, augment, protocol
-from mtlaug.dataset import FeatureStore, TrainingSet, check_copies, collate, evaluation_batches, mix, spec_augment
+from mtlaug import audio, augment, manifest, protocol
+from mtlaug.dataset import FeatureStore, TrainingSet, collate, evaluation_batches, mix, spec_augment
 from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table, write_table
 
@@ -316,9 +316,9 @@ def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
 
 
 def test_copies_of_the_same_configuration_are_accepted(corpus):
-    check_copies(corpus.aug_dir, corpus.settings())
-    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
-    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
+    manifest.check(corpus.aug_dir, corpus.settings())
+    manifest.check(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
+    manifest.check(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
 
 
 @pytest.mark.parametrize(
@@ -332,12 +332,12 @@ def test_copies_of_the_same_configuration_are_accepted(corpus):
 )
 def test_copies_of_another_configuration_are_refused(corpus, override, name):
     with pytest.raises(UserError, match=rf"augment\.yaml: was made without type '{name}'.*run stages 2 and 3 again"):
-        check_copies(corpus.aug_dir, corpus.settings(override))
+        manifest.check(corpus.aug_dir, corpus.settings(override))
 
 
 def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
     with pytest.raises(UserError, match=r"augment\.yaml: no such file; run stages 2 and 3"):
-        check_copies(str(tmp_path), corpus.settings())
+        manifest.check(str(tmp_path), corpus.settings())
 
 
 def test_the_parameters_in_the_manifest_are_all_of_them(corpus):

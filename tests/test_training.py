@@ -18,7 +18,7 @@ import torch
 import yaml
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, protocol, training
+from mtlaug import evaluation, experiment, manifest, protocol, training
 from mtlaug.cli import main
 from mtlaug.config import LossArgs
 from mtlaug.dataset import Batch
@@ -492,3 +492,10 @@ def test_scoring_needs_every_fold(corpus, tmp_path):
     training.train(run, FOLD, SEED)
     with pytest.raises(UserError, match=r"fold_2/seed_1/best\.pt: no such file; the fold is not trained"):
         evaluation.predict_within(run)
+
+
+def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):
+    corpus.prepare(tmp_path / "exp")
+    monkeypatch.setattr(manifest, "check", lambda *_: "other copies")
+    with pytest.raises(UserError, match=r"experiment\.copies"):
+        corpus.prepare(tmp_path / "exp")

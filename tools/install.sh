@@ -116,7 +116,7 @@ make_environment() {
   local python level
   if ! can_be_completed; then
     python=$(find_python)
-    log "making $venv (a minute or two, more where torch is downloaded) with $python ($(python_version "$python"))"
+    log "making $venv with $python ($(python_version "$python")); a minute or two, more where torch is downloaded"
     : >"$unfinished"
     "$python" -m venv --clear "$venv" >&2
   else

@@ -24,11 +24,11 @@ def add_commands(commands) -> None:
 
 
 def make_manifest(options) -> None:
-    from mtlaug import augment, config
+    from mtlaug import config, manifest
 
     settings = config.load(options.config, options.set)
     noise = options.noise_dir or None
-    counts = augment.make_manifest(options.data_dir, options.out_dir, settings, noise, options.rir_dir or None)
+    counts = manifest.make(options.data_dir, options.out_dir, settings, noise, options.rir_dir or None)
     copies = ", ".join(f"{name} {number}" for name, number in counts.items()) or "none"
     print(f"{options.out_dir}: {sum(counts.values())} copies ({copies})")
 
@@ -36,8 +36,8 @@ def make_manifest(options) -> None:
 def render_copy(options) -> None:
     import torch
 
-    from mtlaug import augment, config
+    from mtlaug import config, manifest
 
     torch.set_num_threads(1)
     sample_rate = config.load(options.config, options.set).feature_args.sample_rate
-    augment.render(options.data_dir, options.utterance, options.out, sample_rate)
+    manifest.render(options.data_dir, options.utterance, options.out, sample_rate)
