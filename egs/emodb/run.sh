@@ -60,6 +60,7 @@ fi
 # Several configurations are trained and scored in turn; each has its own experiment directory.
 for config in ${train_config//,/ }; do
   model=${exp_name:-$(basename "$config" .yaml)}
+  [ "$classes" = 4 ] || model=${model}_${classes}classes
   [ "$normalisation" = global ] || model=${model}_$normalisation
   command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"${seeds[*]}\""
   command+="${noise_dir:+ --noise-dir \"$noise_dir\"}${rir_dir:+ --rir-dir \"$rir_dir\"}"

@@ -21,5 +21,6 @@ flock -n 9 || { echo "train_mtl.sh: $exp_dir: another run is training there; wai
 overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
 num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" ${overrides[@]+"${overrides[@]}"})
+echo "train_mtl.sh: $num_jobs jobs, one a fold and seed; logs are $exp_dir/log/train.*.log"
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB

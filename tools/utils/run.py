@@ -116,6 +116,12 @@ def most_jobs(request, devices: list) -> int:
     return min(limit, len(devices) // request.gpu) if devices else limit
 
 
+def show_progress(done: int, total: int) -> None:
+    """Count the jobs of an array on a terminal; in a log the line would only be noise."""
+    if total > 1 and sys.stderr.isatty():
+        print(f"\r{PROGRAM}: {done} / {total} jobs done", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
 def run(request, signals: list) -> list:
     """Run all jobs; returns the numbers of those that failed.
 
@@ -127,6 +133,7 @@ def run(request, signals: list) -> list:
         raise launcher.LauncherError(f"--gpu {request.gpu}: this machine has {len(devices)}")
     limit = most_jobs(request, devices)
     waiting = list(range(request.last, request.first - 1, -1))
+    total = len(waiting)
     running: list = []
     failed: list = []
     try:
@@ -139,6 +146,7 @@ def run(request, signals: list) -> list:
             for job in ended:
                 devices += job.devices
                 running.remove(job)
+                show_progress(total - len(waiting) - len(running), total)
             if not ended and (len(running) == limit or not waiting):
                 time.sleep(0.02)
     finally:
