@@ -119,7 +119,8 @@ def most_jobs(request, devices: list) -> int:
 def show_progress(done: int, total: int) -> None:
     """Count the jobs of an array on a terminal; in a log the line would only be noise."""
     if total > 1 and sys.stderr.isatty():
-        print(f"\r{PROGRAM}: {done} / {total} jobs done", end="\n" if done == total else "", file=sys.stderr, flush=True)
+        end = "\n" if done == total else ""
+        print(f"\r{PROGRAM}: {done} / {total} jobs done", end=end, file=sys.stderr, flush=True)
 
 
 def run(request, signals: list) -> list:
