@@ -105,7 +105,7 @@ def test_check_sums(recipe, full, tmp_path):
     result = prepare(recipe, corpus)
     assert recipes.succeeded(result, "3 of the 4 original files are here, 1 of them differ")
     assert [line for line in result.stderr.splitlines() if "differs" in line] == [
-        f"prepare_data: {corpus}/wav/08a01Fa.wav: differs from the original in size or SHA-256"
+        f"{corpus}/wav/08a01Fa.wav: differs from the original in size or SHA-256"
     ]
     sums.write_text("name\tsize\n")
     assert recipes.failed(prepare(recipe, corpus), f"{sums}:1: expected a header")

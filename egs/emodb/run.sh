@@ -31,7 +31,7 @@ corpus=${corpus_dir:-downloads/emodb}
 
 if [ "$stage" -le 0 ] && [ "$stop_stage" -ge 0 ]; then
   log "Stage 0: get the corpus"
-  local/get_corpus.sh "$corpus"
+  steps/get_corpus.sh --corpus-dir "$corpus_dir" http://emodb.bilderbar.info/download/download.zip downloads/emodb
 fi
 
 if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then

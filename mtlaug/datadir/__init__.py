@@ -9,6 +9,7 @@ which is the utterance unless there are ``segments``. In an augmented directory
 """
 
 from mtlaug.datadir.audio import AudioCheck, check_audio
+from mtlaug.datadir.corpus import check_originals, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
 from mtlaug.datadir.noise import NoiseSets, from_noise
 from mtlaug.datadir.selection import split, subset
@@ -21,7 +22,9 @@ __all__ = [
     "Fixed",
     "NoiseSets",
     "check_audio",
+    "check_originals",
     "combine",
+    "find_audio",
     "fix",
     "from_noise",
     "has",

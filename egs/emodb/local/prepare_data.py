@@ -5,8 +5,6 @@ File names say everything: 03a01Fa.wav is speaker 03, sentence a01, emotion F, v
 A file that is not in the corpus's naming scheme, or of an unknown speaker or emotion, is listed in dropped.tsv.
 """
 
-import csv
-import hashlib
 import re
 import sys
 from pathlib import Path
@@ -27,31 +25,6 @@ GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "m") | dict.fromkeys(("0
 NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
 
 
-def find_audio(corpus: Path) -> dict[str, Path]:
-    """Name (without ending) to path of every .wav and .flac file below ``corpus``."""
-    if not corpus.is_dir():
-        raise UserError(f"{corpus}: no such directory; give the folder that holds wav/ by --corpus-dir")
-    found: dict[str, Path] = {}
-    for path in sorted(corpus.rglob("*")):
-        if path.suffix.lower() not in (".wav", ".flac") or path.name.startswith("."):
-            continue
-        if path.stem in found:
-            raise UserError(f"{path}: and {found[path.stem]} would both be utterance {path.stem}; keep one of them")
-        found[path.stem] = path
-    if not found:
-        raise UserError(f"{corpus}: holds no .wav or .flac file; expected names such as wav/03a01Fa.wav")
-    return found
-
-
-def read_originals(path: Path) -> dict[str, tuple[str, str]]:
-    """Name (without ending) to size in bytes and SHA-256 of each original file, from a table with a header."""
-    with open(path, encoding="utf-8", newline="") as lines:
-        rows = csv.DictReader(lines, delimiter="\t")
-        if not {"file", "bytes", "sha256"} <= set(rows.fieldnames or ()):
-            raise UserError(f"{path}:1: expected a header with file, bytes and sha256; mend or remove this list")
-        return {Path(row["file"]).stem: (row["bytes"], row["sha256"]) for row in rows}
-
-
 def problem_of(name: str) -> str | None:
     """Why a file of this name is left out, None where it is not."""
     match = NAME.fullmatch(name)
@@ -64,31 +37,10 @@ def problem_of(name: str) -> str | None:
     return None
 
 
-def check_originals(corpus: Path, audio: dict[str, Path]) -> None:
-    """Compare sizes and SHA-256 sums with the corpus's list, where it has one; a file that differs is named."""
-    lists = sorted(corpus.glob("original_*_sha256.tsv"))
-    if not lists:
-        print(f"prepare_data: {corpus} has no list of check sums; sizes and contents were not compared")
-        return
-    known = read_originals(lists[0])
-    differing = []
-    for name, path in audio.items():
-        if name not in known or path.suffix != ".wav":
-            continue
-        content = path.read_bytes()
-        if (str(len(content)), hashlib.sha256(content).hexdigest()) != known[name]:
-            differing.append(path)
-            print(f"prepare_data: {path}: differs from the original in size or SHA-256", file=sys.stderr)
-    print(
-        f"prepare_data: {len(audio.keys() & known.keys())} of the {len(known)} original files are here, "
-        f"{len(differing)} of them differ from {lists[0].name}"
-    )
-
-
 def prepare(corpus: Path, data_dir: Path) -> None:
     """Write the data directory; speakers 03 08 ... 16, emotions by their names in the corpus."""
-    audio = find_audio(corpus)
-    check_originals(corpus, audio)
+    audio = datadir.find_audio(corpus, example="wav/03a01Fa.wav")
+    datadir.check_originals(corpus, audio)
     wav, speakers, emotions, texts, dropped = {}, {}, {}, {}, {}
     for name, path in audio.items():
         if problem := problem_of(name):

@@ -1,0 +1,73 @@
+"""What data preparation scripts share: the audio files of a corpus, and their check against a list of originals."""
+
+import csv
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from mtlaug.files import UserError
+
+ENDINGS = (".wav", ".flac")
+
+
+def find_audio(corpus_dir: str | Path, *, example: str, endings: tuple[str, ...] = ENDINGS) -> dict[str, Path]:
+    """Name (without ending) to path of every audio file below ``corpus_dir``; hidden files are passed over.
+
+    Args:
+        example: a path in the corpus, for the message where nothing is found.
+    Raises:
+        UserError: the directory is missing or has no audio file, or two files have one name.
+    """
+    corpus = Path(corpus_dir)
+    if not corpus.is_dir():
+        folder = Path(example).parts[0]
+        raise UserError(f"{corpus}: no such directory; give the folder that holds {folder} by --corpus-dir")
+    found: dict[str, Path] = {}
+    for path in sorted(corpus.rglob("*")):
+        if path.suffix.lower() not in endings or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise UserError(f"{path}: and {found[path.stem]} would both be utterance {path.stem}; keep one of them")
+        found[path.stem] = path
+    if not found:
+        raise UserError(f"{corpus}: holds no {' or '.join(endings)} file; expected names such as {example}")
+    return found
+
+
+def check_originals(corpus_dir: str | Path, audio: dict[str, Path]) -> int:
+    """Compare sizes and SHA-256 sums of wav files with the corpus's list ``original_*_sha256.tsv``, where it has one.
+
+    A file that differs is named on stderr; a summary goes to stdout.
+
+    Args:
+        audio: what `find_audio` returned.
+    Returns:
+        The number of files that differ.
+    """
+    lists = sorted(Path(corpus_dir).glob("original_*_sha256.tsv"))
+    if not lists:
+        print(f"{corpus_dir}: has no list of check sums; sizes and contents were not compared")
+        return 0
+    known = _read_originals(lists[0])
+    differing = 0
+    for name, path in audio.items():
+        if name not in known or path.suffix != ".wav":
+            continue
+        content = path.read_bytes()
+        if (str(len(content)), hashlib.sha256(content).hexdigest()) != known[name]:
+            differing += 1
+            print(f"{path}: differs from the original in size or SHA-256", file=sys.stderr)
+    here = len(audio.keys() & known.keys())
+    name = lists[0].name
+    print(f"{corpus_dir}: {here} of the {len(known)} original files are here, {differing} of them differ from {name}")
+    return differing
+
+
+def _read_originals(path: str | os.PathLike) -> dict[str, tuple[str, str]]:
+    """Name (without ending) to size in bytes and SHA-256 of each original file, from a table with a header."""
+    with open(path, encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines, delimiter="\t")
+        if not {"file", "bytes", "sha256"} <= set(rows.fieldnames or ()):
+            raise UserError(f"{path}:1: expected a header with file, bytes and sha256; mend or remove this list")
+        return {Path(row["file"]).stem: (row["bytes"], row["sha256"]) for row in rows}
