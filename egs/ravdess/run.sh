@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# RAVDESS (speech, audio only): MTL-AUG within corpus, six folds of four actors.
+#
+#   ./run.sh                             # downloads the corpus, then everything
+#   ./run.sh --corpus-dir /corpora/ravdess # a copy of one's own
+#   ./run.sh --stage 4 --train-config conf/stl.yaml,conf/mtlaug.yaml --seeds "1 2 3"
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+
+stage=0                         # first stage to run
+stop_stage=8                    # last stage to run
+nj=$(nproc)                     # jobs of the feature extraction
+corpus_dir=                     # folder of RAVDESS (the one that holds Actor_01/ ...); empty: downloaded
+classes=8                       # 8, or 4 (angry happy neutral sad)
+noise_dir=                      # folder of noise recordings for the copies; empty: synthetic coloured noise
+rir_dir=                        # folder of room impulse responses; empty: synthetic ones
+max_loss=5                      # percent of bad audio files above which stage 1 fails
+train_config=conf/mtlaug.yaml   # one or more, separated by commas
+train_args=                     # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
+exp_name=                       # name of the experiment; empty: that of the config
+seeds=(1)                       # one or more, separated by spaces
+normalisation=global            # global, utterance or speaker (the last uses the test speaker's own statistics)
+
+. ./path.sh
+. ./cmd.sh
+. utils/parse_options.sh
+
+log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
+data=data/ravdess
+corpus=${corpus_dir:-downloads/ravdess}
+
+if [ "$stage" -le 0 ] && [ "$stop_stage" -ge 0 ]; then
+  log "Stage 0: get the corpus"
+  steps/get_corpus.sh --corpus-dir "$corpus_dir" \
+    https://zenodo.org/record/1188976/files/Audio_Speech_Actors_01-24.zip downloads/ravdess
+fi
+
+if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
+  log "Stage 1: data preparation"
+  local/prepare_data.py "$corpus" "$data"
+  utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/validate_data_dir.sh --no-feats "$data"
+  mtlaug protocol make "$data" --scheme speakers --fold-list conf/folds.txt \
+    --label-map "conf/labels_$classes.yaml" --name "ravdess_$classes"
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh "$noise_dir" data/noise
+  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
+fi
+
+if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
+  log "Stage 2: augmentation manifest"
+  steps/make_augmentation.sh --noise-dir "${noise_dir:+data/noise_train}" --rir-dir "${rir_dir:+data/rir_train}" \
+    "$data" "${data}_aug"
+fi
+
+if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
+  log "Stage 3: feature extraction"
+  for set in "$data" "${data}_aug"; do
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "$set"
+  done
+fi
+
+# Several configurations are trained and scored in turn; each has its own experiment directory.
+for config in ${train_config//,/ }; do
+  model=${exp_name:-$(basename "$config" .yaml)}
+  [ "$classes" = 8 ] || model=${model}_${classes}classes
+  [ "$normalisation" = global ] || model=${model}_$normalisation
+  command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"${seeds[*]}\""
+  command+="${noise_dir:+ --noise-dir \"$noise_dir\"}${rir_dir:+ --rir-dir \"$rir_dir\"}"
+  command+="${train_args:+ --train-args \"$train_args\"}${exp_name:+ --exp-name $exp_name}"
+
+  if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
+    log "Stage 4: MTL training of $model"
+    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" \
+      --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${data}_aug" "exp/$model"
+  fi
+
+  if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
+    log "Stage 5: scoring of $model"
+    steps/score.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
+  fi
+done
+
+if [ "$stage" -le 8 ] && [ "$stop_stage" -ge 8 ]; then
+  log "Stage 8: report"
+  steps/make_report.sh --title "RAVDESS" exp RESULTS.md
+fi
