@@ -100,7 +100,7 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
         )
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return load(exp_dir).jobs()
+    return Experiment(directory, settings, data_dir, aug_dir, tuple(map(int, seeds)), bound).jobs()
 
 
 def load(exp_dir: str | Path) -> Experiment:
