@@ -16,12 +16,14 @@ def predict_within(experiment: Experiment) -> Predictions:
         UserError: a fold is not trained.
     """
     rows = []
-    for fold, seed in experiment.jobs():
-        model = training.build_model(experiment).to(training.device)
-        model.load_state_dict(training.load_state(experiment.run_dir(fold, seed) / "best.pt"))
-        labels = experiment.protocol.utterances(fold, "test")
-        posteriors = training.predict(model, experiment.store(fold), labels, experiment.classes)
-        rows += [(utterance, fold, seed, label, posteriors[utterance]) for utterance, label in labels.items()]
+    model = training.build_model(experiment).to(training.device)
+    for fold in (fold.id for fold in experiment.protocol.folds):
+        # The seeds of a fold share its features and their normalisation.
+        labels, store = experiment.protocol.utterances(fold, "test"), experiment.store(fold)
+        for seed in experiment.seeds:
+            model.load_state_dict(training.load_state(experiment.run_dir(fold, seed) / "best.pt"))
+            posteriors = training.predict(model, store, labels, experiment.classes)
+            rows += [(utterance, fold, seed, label, posteriors[utterance]) for utterance, label in labels.items()]
     utterances, folds, seeds, labels, posteriors = zip(*rows, strict=True)
     matrix = np.stack(posteriors)
     return Predictions(

@@ -80,9 +80,9 @@ class Trainer:
         self.model = build_model(experiment).to(device)
         # Dev UAR of the averaged weights is far steadier from epoch to epoch than that of the last ones.
         self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.args.ema))
-        weights = _class_weights(labels, experiment.classes) if experiment.settings.loss_args.class_weights else None
-        ones = torch.ones(len(experiment.classes))
-        self.objective = Objective(experiment.settings.loss_args, ones if weights is None else weights).to(device)
+        args, classes = experiment.settings.loss_args, experiment.classes
+        weights = _class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
+        self.objective = Objective(args, weights).to(device)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), self.args.lr, weight_decay=self.args.weight_decay)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._schedule)
         self.epoch, self.best = 0, {"epoch": 0, "dev_uar": -1.0, "dev_loss": math.inf}
