@@ -1,23 +1,20 @@
-"""From feats.scp to batches: which copies an epoch sees, their normalisation, SpecAugment and mixup.
+"""From feats.scp to batches: which copies an epoch sees, SpecAugment and mixup.
 
 An epoch is a chain of generators: draw a type for each utterance, bucket the
 draws by length, make the rows, pad them. Every choice depends on the seed, the
 epoch and the utterance alone.
 """
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import kaldiio
 import numpy as np
 import torch
 
 from mtlaug import augment
 from mtlaug.config import Config
-from mtlaug.features import mean_and_deviation
-from mtlaug.files import UserError, read_table
+from mtlaug.files import UserError
+from mtlaug.store import FeatureStore
 
 
 @dataclass(frozen=True)
@@ -35,61 +32,6 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
-
-
-class FeatureStore:
-    """Normalised features of clean utterances and their copies, read when needed.
-
-    Args:
-        data_dir, aug_dir: data directories with feats.scp and cmvn.scp.
-        kind: ``global``, ``utterance`` or ``speaker``. A speaker's statistics are of one
-            condition (clean, or one augmentation type), as they are for a test set in that condition.
-        reference: utterances that the global statistics are of: the clean training part.
-    """
-
-    def __init__(self, data_dir: str, aug_dir: str, kind: str, reference: list[str]):
-        self.kind = kind
-        self.speaker_of = read_table(Path(data_dir, "utt2spk"))
-        self.source_of = read_table(Path(aug_dir, "utt2uniq"))
-        self.type_of = read_table(Path(aug_dir, "utt2aug"))
-        self.num_frames = {}
-        self._feats, self._cmvn = {}, {}
-        for directory in (aug_dir, data_dir):
-            self.num_frames.update({k: int(v) for k, v in read_table(Path(directory, "utt2num_frames")).items()})
-            self._feats.update(read_table(Path(directory, "feats.scp")))
-            self._cmvn.update(read_table(Path(directory, "cmvn.scp")))
-        self._global = mean_and_deviation(self._summed(reference)) if kind == "global" else None
-        self._groups = self._speaker_groups() if kind == "speaker" else {}
-        self.get = functools.lru_cache(maxsize=20_000)(self._read)
-
-    def _read(self, utterance: str) -> np.ndarray:
-        """Normalised features, float32 (T, C)."""
-        mean, deviation = self._statistics(utterance)
-        return (kaldiio.load_mat(self._feats[utterance]).astype(np.float32) - mean) / deviation
-
-    def _statistics(self, utterance: str) -> tuple[np.ndarray, np.ndarray]:
-        if self.kind == "global":
-            return self._global
-        if self.kind == "utterance":
-            return mean_and_deviation(self._summed([utterance]))
-        return self._speaker_statistics(*self._group(utterance))
-
-    @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
-    def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:
-        return mean_and_deviation(self._summed(self._groups[speaker, condition]))
-
-    def _group(self, utterance: str) -> tuple[str, str]:
-        source = self.source_of.get(utterance, utterance)
-        return self.speaker_of[source], self.type_of.get(utterance, "clean")
-
-    def _speaker_groups(self) -> dict[tuple[str, str], list[str]]:
-        groups: dict[tuple[str, str], list[str]] = {}
-        for utterance in self._feats:
-            groups.setdefault(self._group(utterance), []).append(utterance)
-        return groups
-
-    def _summed(self, utterances: list[str]) -> np.ndarray:
-        return sum(kaldiio.load_mat(self._cmvn[utterance]) for utterance in utterances)
 
 
 @dataclass(frozen=True)

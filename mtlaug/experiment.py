@@ -15,9 +15,10 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import augment, config, dataset, manifest, protocol
+from mtlaug import augment, config, manifest, protocol
 from mtlaug.features import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_json
+from mtlaug.store import FeatureStore
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class Experiment:
     def run_dir(self, fold: str, seed: int) -> Path:
         return self.directory / f"fold_{fold}" / f"seed_{seed}"
 
-    def store(self, fold: str) -> dataset.FeatureStore:
-        """Features normalised as the fold's training part says."""
+    def store(self, fold: str, *more: str) -> FeatureStore:
+        """Features of the data, the copies and ``more`` directories, normalised as the training part says."""
         reference = list(self.protocol.utterances(fold, "train"))
-        return dataset.FeatureStore(self.data_dir, self.aug_dir, self.settings.dataset_args.normalisation, reference)
+        directories = [self.data_dir, self.aug_dir, *more]
+        return FeatureStore(directories, self.settings.dataset_args.normalisation, reference)
 
 
 def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, seeds: list[str]) -> list:

@@ -20,6 +20,7 @@ from mtlaug.dataset import Batch
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
 from mtlaug.model import MultitaskModel, Outputs, frame_mask
+from mtlaug.store import FeatureStore
 
 log = logging.getLogger(__name__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -207,7 +208,7 @@ def build_model(experiment: Experiment) -> MultitaskModel:
 
 @torch.no_grad()
 def predict(
-    model: MultitaskModel, store: dataset.FeatureStore, labels: dict[str, str], classes: list[str]
+    model: MultitaskModel, store: FeatureStore, labels: dict[str, str], classes: list[str]
 ) -> dict[str, np.ndarray]:
     """Posteriors (K,) of each utterance of ``labels``."""
     model.eval()

@@ -12,9 +12,10 @@ import yaml
 from corpus import Corpus, extract
 
 from mtlaug import audio, augment, manifest, protocol
-from mtlaug.dataset import FeatureStore, TrainingSet, collate, evaluation_batches, mix, spec_augment
+from mtlaug.dataset import TrainingSet, collate, evaluation_batches, mix, spec_augment
 from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table, write_table
+from mtlaug.store import FeatureStore
 
 CLASSES = ["angry", "sad"]
 
@@ -25,7 +26,7 @@ def bound(corpus: Corpus) -> protocol.Protocol:
 
 
 def store_of(corpus: Corpus, bound: protocol.Protocol, kind: str = "global", fold: str = "1") -> FeatureStore:
-    return FeatureStore(corpus.data_dir, corpus.aug_dir, kind, list(bound.utterances(fold, "train")))
+    return FeatureStore([corpus.data_dir, corpus.aug_dir], kind, list(bound.utterances(fold, "train")))
 
 
 def training_set(corpus: Corpus, bound: protocol.Protocol, *overrides: str, seed: int = 1, fold: str = "1"):

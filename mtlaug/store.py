@@ -1,0 +1,84 @@
+"""Normalised features of utterances and their copies, read from feats.scp when needed."""
+
+import functools
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+
+from mtlaug.features import mean_and_deviation
+from mtlaug.files import UserError, read_table
+
+
+class FeatureStore:
+    """The features of any number of data directories, normalised alike.
+
+    Args:
+        directories: data directories with feats.scp and cmvn.scp. One with utt2aug holds
+            copies, whose sources (utt2uniq) are utterances of another of them.
+        kind: ``global``, ``utterance`` or ``speaker``. A speaker's statistics are of one
+            condition (clean, or one value of utt2aug), as they are for a test set in that condition.
+        reference: utterances that the global statistics are of: the clean training part.
+    Raises:
+        UserError: an utterance is in two directories, or the source of a copy is in none.
+    """
+
+    def __init__(self, directories: list[str], kind: str, reference: list[str]):
+        self.kind = kind
+        self.speaker_of: dict[str, str] = {}
+        self.source_of: dict[str, str] = {}
+        self.type_of: dict[str, str] = {}
+        self.num_frames: dict[str, int] = {}
+        self._feats: dict[str, str] = {}
+        self._cmvn: dict[str, str] = {}
+        for directory in directories:
+            self._add(Path(directory))
+        if lost := [copy for copy, source in self.source_of.items() if source not in self._feats]:
+            named = f"{lost[0]} ({self.source_of[lost[0]]})"
+            raise UserError(f"{', '.join(directories)}: {len(lost)} copies have no source there, such as {named}")
+        self._global = mean_and_deviation(self._summed(reference)) if kind == "global" else None
+        self._groups = self._speaker_groups() if kind == "speaker" else {}
+        self.get = functools.lru_cache(maxsize=20_000)(self._read)
+
+    def _add(self, directory: Path) -> None:
+        feats = read_table(directory / "feats.scp")
+        if twice := feats.keys() & self._feats.keys():
+            raise UserError(f"{directory}/feats.scp: utterance {min(twice)} is in another data directory too")
+        self._feats.update(feats)
+        self._cmvn.update(read_table(directory / "cmvn.scp"))
+        self.num_frames.update({k: int(v) for k, v in read_table(directory / "utt2num_frames").items()})
+        if (directory / "utt2aug").exists():
+            self.source_of.update(read_table(directory / "utt2uniq"))
+            self.type_of.update(read_table(directory / "utt2aug"))
+        else:
+            self.speaker_of.update(read_table(directory / "utt2spk"))
+
+    def statistics(self, utterance: str) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation, float32 (C,) each, that the utterance is normalised by."""
+        if self.kind == "global":
+            return self._global
+        if self.kind == "utterance":
+            return mean_and_deviation(self._summed([utterance]))
+        return self._speaker_statistics(*self._group(utterance))
+
+    def _read(self, utterance: str) -> np.ndarray:
+        """Normalised features, float32 (T, C)."""
+        mean, deviation = self.statistics(utterance)
+        return (kaldiio.load_mat(self._feats[utterance]).astype(np.float32) - mean) / deviation
+
+    @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
+    def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:
+        return mean_and_deviation(self._summed(self._groups[speaker, condition]))
+
+    def _group(self, utterance: str) -> tuple[str, str]:
+        source = self.source_of.get(utterance, utterance)
+        return self.speaker_of[source], self.type_of.get(utterance, "clean")
+
+    def _speaker_groups(self) -> dict[tuple[str, str], list[str]]:
+        groups: dict[tuple[str, str], list[str]] = {}
+        for utterance in self._feats:
+            groups.setdefault(self._group(utterance), []).append(utterance)
+        return groups
+
+    def _summed(self, utterances: list[str]) -> np.ndarray:
+        return sum(kaldiio.load_mat(self._cmvn[utterance]) for utterance in utterances)
