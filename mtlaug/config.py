@@ -26,6 +26,9 @@ ALLOWED = {
     "above zero": lambda value: value > 0,
     "zero or more": lambda value: value >= 0,
     "from 0 to below 1": lambda value: 0 <= value < 1,
+    "above 0 and up to 1": lambda value: 0 < value <= 1,
+    "input or clean": lambda value: value in ("input", "clean"),
+    "all or waveform": lambda value: value in ("all", "waveform"),
     "global, utterance or speaker": lambda value: value in ("global", "utterance", "speaker"),
     "0, 2 or 3": lambda value: value in (0, 2, 3),
     "odd": lambda value: value > 0 and value % 2 == 1,
@@ -63,6 +66,26 @@ class DatasetArgs:
     )
     batch_size: int = option(16, "copies a batch", "", "above zero")
     max_frames: int = option(800, "longer copies are cropped at random in training", "frames", "above zero")
+    labelled_share: float = option(
+        1.0,
+        "share of the training speakers whose labels are used; the others count as unlabelled",
+        "",
+        "above 0 and up to 1",
+    )
+
+
+@dataclass
+class UnlabelledArgs:
+    ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
+    data_dirs: list[str] = field(
+        default_factory=list,
+        metadata={"meaning": "data directories without utt2emo; x_aug holds the copies of x", "unit": ""},
+    )
+    target_dirs: list[str] = field(
+        default_factory=list,
+        metadata={"meaning": "the same, of the corpus that is tested, by speakers who are not", "unit": ""},
+    )
+    share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
 
 
 @dataclass
@@ -80,6 +103,14 @@ class LossArgs:
     alpha: float = option(0.1, "weight of the augmentation-type classification", "", "zero or more")
     beta: float = option(0.1, "weight of the reconstruction", "", "zero or more")
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
+    reconstruct: str = option(
+        "input", "what the decoder gives back: the input, or the clean source of the copy", "", "input or clean"
+    )
+    augtype_rows: str = option(
+        "all", "whose type is classified: all copies', or those of waveform types", "", "all or waveform"
+    )
+    speaker: float = option(0.0, "weight of the classification of the speaker", "", "zero or more")
+    gender: float = option(0.0, "weight of the classification of the speaker's gender", "", "zero or more")
     class_weights: bool = option(True, "weigh classes by their inverse frequency in the training part")
 
 
@@ -100,6 +131,7 @@ class Config:
     feature_args: FeatureArgs = field(default_factory=FeatureArgs)
     augment_args: AugmentArgs = field(default_factory=AugmentArgs)
     dataset_args: DatasetArgs = field(default_factory=DatasetArgs)
+    unlabelled_args: UnlabelledArgs = field(default_factory=UnlabelledArgs)
     model_args: ModelArgs = field(default_factory=ModelArgs)
     loss_args: LossArgs = field(default_factory=LossArgs)
     optim_args: OptimArgs = field(default_factory=OptimArgs)

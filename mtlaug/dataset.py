@@ -1,12 +1,12 @@
 """From feats.scp to batches: which copies an epoch sees, SpecAugment and mixup.
 
-An epoch is a chain of generators: draw a type for each utterance, bucket the
-draws by length, make the rows, pad them. Every choice depends on the seed, the
-epoch and the utterance alone.
+An epoch is a chain: draw a type for each utterance, bucket the draws by length,
+make the rows, pad them. Every choice depends on the seed, the epoch and the
+utterance alone.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,22 +16,42 @@ from mtlaug.config import Config
 from mtlaug.files import UserError
 from mtlaug.store import FeatureStore
 
+UNKNOWN = -1  # a row's target in a task that it is not part of
+
+
+@dataclass(frozen=True)
+class Row:
+    """One copy: ``features`` (T, C), ``emotion`` (K,) class weights, ``augmentation`` its type's index.
+
+    ``target`` (T, C) is what the decoder gives back, ``meta`` the targets of further tasks, by name.
+    """
+
+    features: np.ndarray
+    emotion: np.ndarray
+    augmentation: int
+    target: np.ndarray
+    meta: Mapping[str, int] = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Batch:
     """N padded copies of T frames and C mel bins.
 
-    ``features`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
-    (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices.
+    ``features`` and ``target`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
+    (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices and
+    ``meta``, by name, (N,) indices, `UNKNOWN` where a row has no part in the task.
     """
 
     features: torch.Tensor
     lengths: torch.Tensor
     emotion: torch.Tensor
     augmentation: torch.Tensor
+    target: torch.Tensor
+    meta: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        tensors = [getattr(self, name).to(device) for name in self.__dataclass_fields__ if name != "meta"]
+        return Batch(*tensors, {name: indices.to(device) for name, indices in self.meta.items()})
 
 
 @dataclass(frozen=True)
@@ -47,44 +67,74 @@ class Draw:
 class TrainingSet:
     """The training part of a fold, as batches of copies.
 
+    Every epoch has as many updates as the whole training part needs, however few of its
+    labels are used. Unlabelled rows come on top, and are no longer than the labelled ones.
+
     Args:
         store: features of all copies.
         labels: training utterance to class name.
         classes: class names in the order of the outputs.
         settings: the resolved configuration.
         seed: of the draws; the same for every fold and model.
+        unlabelled: utterances for the label-free tasks.
+        meta: task to utterance to its target there.
+        draws: labelled rows an epoch; by default copies_per_epoch for each utterance.
     """
 
-    def __init__(self, store: FeatureStore, labels: dict[str, str], classes: list[str], settings: Config, seed: int):
-        self.store, self.settings, self.seed = store, settings.dataset_args, seed
+    def __init__(
+        self,
+        store: FeatureStore,
+        labels: Mapping[str, str],
+        classes: list[str],
+        settings: Config,
+        seed: int,
+        unlabelled: Sequence[str] = (),
+        meta: Mapping[str, Mapping[str, int]] | None = None,
+        draws: int | None = None,
+    ):
+        self.store, self.seed, self.meta = store, seed, meta or {}
+        self.settings, self.loss = settings.dataset_args, settings.loss_args
         self.types = augment.types(settings.augment_args)
         self.type_index = {name: index for index, name in enumerate(self.types)}
+        if self.loss.augtype_rows == "waveform":
+            self.type_index.update(dict.fromkeys(augment.TRAINING_TIME, UNKNOWN))
         identity = np.eye(len(classes), dtype=np.float32)
         self.emotion = {utterance: identity[classes.index(label)] for utterance, label in labels.items()}
-        self.utterances = list(labels)
+        self.no_emotion = np.zeros(len(classes), np.float32)
+        self.labelled, self.unlabelled = list(labels), list(unlabelled)
+        self.draws = draws or len(labels) * self.settings.copies_per_epoch
+        self.unlabelled_draws = round(settings.unlabelled_args.ratio * self.draws) if unlabelled else 0
         self.copies: dict[tuple[str, str], list[str]] = {}
+        used = {*self.labelled, *self.unlabelled}
         for copy, source in store.source_of.items():
-            if source in self.emotion:
+            if source in used:
                 self.copies.setdefault((source, store.type_of[copy]), []).append(copy)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch (from 1); the same whatever happened before."""
-        for draws in self._bucketed(list(self._draws(epoch)), epoch):
-            yield collate([self._row(draw) for draw in draws])
+        number = self.num_batches()
+        labelled = self._buckets(list(self._draws(self.labelled, self.draws, epoch)), number, epoch)
+        unlabelled = self._buckets(list(self._draws(self.unlabelled, self.unlabelled_draws, epoch)), number, epoch)
+        for index in augment.random_state(self.seed, epoch, "batches").permutation(number):
+            rows = [self._row(draw, self.settings.max_frames) for draw in labelled[index]]
+            longest = max(len(row.features) for row in rows)
+            yield collate(rows + [self._row(draw, longest) for draw in unlabelled[index]])
 
     def num_batches(self) -> int:
-        """Batches an epoch; the same for every choice of types."""
-        return -(-len(self.utterances) * self.settings.copies_per_epoch // self.settings.batch_size)
+        """Batches an epoch; the same for every choice of types and of unlabelled speech."""
+        return -(-self.draws // self.settings.batch_size)
 
-    def _draws(self, epoch: int) -> Iterator[Draw]:
-        for utterance in self.utterances:
-            for index in range(self.settings.copies_per_epoch):
-                names = (self.seed, epoch, utterance, index)
-                rng = augment.random_state(*names)
-                name = list(self.types)[rng.integers(len(self.types))]
-                stored = self._stored(utterance, name)
-                copy = stored[rng.integers(len(stored))]
-                yield Draw(copy, name, min(self.store.num_frames[copy], self.settings.max_frames), (*names, "row"))
+    def _draws(self, utterances: list[str], number: int, epoch: int) -> Iterator[Draw]:
+        """``number`` draws, every utterance as often as any other, or once less."""
+        order = augment.random_state(self.seed, epoch, "order").permutation(len(utterances))
+        for position in range(number):
+            utterance, index = utterances[order[position % len(order)]], position // len(order)
+            names = (self.seed, epoch, utterance, index)
+            rng = augment.random_state(*names)
+            name = list(self.types)[rng.integers(len(self.types))]
+            stored = self._stored(utterance, name)
+            copy = stored[rng.integers(len(stored))]
+            yield Draw(copy, name, min(self.store.num_frames[copy], self.settings.max_frames), (*names, "row"))
 
     def _stored(self, utterance: str, name: str) -> list[str]:
         """What the features of type ``name`` are made from: its copies, or the clean utterance."""
@@ -94,37 +144,69 @@ class TrainingSet:
             raise UserError(f"utterance {utterance} has no copy of type {name}; run stages 2 and 3 again")
         return self.copies[utterance, name]
 
-    def _bucketed(self, draws: list[Draw], epoch: int) -> Iterator[list[Draw]]:
-        rng = augment.random_state(self.seed, epoch, "batches")
+    def _buckets(self, draws: list[Draw], number: int, epoch: int) -> list[list[Draw]]:
+        """``number`` buckets of like sizes, from the shortest draws to the longest."""
+        rng = augment.random_state(self.seed, epoch, "lengths")
         # Lengths are jittered, so that batches differ between epochs and still pad little.
         order = np.argsort([draw.frames * rng.uniform(0.9, 1.1) for draw in draws], kind="stable")
-        size = self.settings.batch_size
-        starts = np.arange(0, len(draws), size)
-        for start in rng.permutation(starts):
-            yield [draws[index] for index in order[start : start + size]]
+        return [[draws[index] for index in part] for part in np.array_split(order, number)]
 
-    def _row(self, draw: Draw) -> tuple[np.ndarray, np.ndarray, int]:
+    def _row(self, draw: Draw, most: int) -> Row:
+        """The row of a draw, cropped at random to at most ``most`` frames."""
         rng = augment.random_state(*draw.names)
-        features = _cropped(self.store.get(draw.copy), self.settings.max_frames, rng)
-        emotion = self.emotion[self.store.source_of.get(draw.copy, draw.copy)]
+        source = self.store.source_of.get(draw.copy, draw.copy)
+        features = self.store.get(draw.copy)
+        start = rng.integers(0, max(0, len(features) - most) + 1)
+        cut = slice(start, start + most)
+        target = features
+        if self.loss.reconstruct == "clean" and draw.copy != source:
+            target = stretched(self.store.get(source), len(features))
+        features, target = features[cut], target[cut]
+        emotion = self.emotion.get(source, self.no_emotion)
+        meta = {task: indices.get(source, UNKNOWN) for task, indices in self.meta.items()}
+        changed = features
         if draw.type == "specaugment":
-            features = spec_augment(features, self.types[draw.type], rng)
+            changed = spec_augment(features, self.types[draw.type], rng)
         elif draw.type == "mixup":
-            partner = self.utterances[rng.integers(len(self.utterances))]
+            pool = self.labelled if source in self.emotion else self.unlabelled
+            partner = pool[rng.integers(len(pool))]
             weight = rng.uniform(*self.types[draw.type].weight)
-            features = mix(features, self.store.get(partner), weight)
-            emotion = weight * emotion + (1 - weight) * self.emotion[partner]
-        return features, emotion, self.type_index[draw.type]
+            changed = mix(features, self.store.get(partner), weight)
+            emotion = weight * emotion + (1 - weight) * self.emotion.get(partner, self.no_emotion)
+            meta = dict.fromkeys(meta, UNKNOWN)  # two speakers at once
+        target = changed if self.loss.reconstruct == "input" else target
+        return Row(changed, emotion, self.type_index[draw.type], target, meta)
 
 
-def collate(rows: list[tuple[np.ndarray, np.ndarray, int]]) -> Batch:
-    """Pad rows of (features (T, C), emotion (K,), type) to a `Batch`."""
-    lengths = torch.tensor([len(features) for features, _, _ in rows])
-    padded = torch.zeros(len(rows), int(lengths.max()), rows[0][0].shape[1])
-    for row, (features, _, _) in zip(padded, rows, strict=True):
-        row[: len(features)] = torch.from_numpy(features)
-    emotion = torch.from_numpy(np.stack([emotion for _, emotion, _ in rows])).float()
-    return Batch(padded, lengths, emotion, torch.tensor([index for _, _, index in rows]))
+def collate(rows: list[Row]) -> Batch:
+    """Pad rows to a `Batch`."""
+    lengths = torch.tensor([len(row.features) for row in rows])
+    features = _padded([row.features for row in rows], int(lengths.max()))
+    alike = all(row.target is row.features for row in rows)
+    return Batch(
+        features=features,
+        lengths=lengths,
+        emotion=torch.from_numpy(np.stack([row.emotion for row in rows])).float(),
+        augmentation=torch.tensor([row.augmentation for row in rows]),
+        target=features if alike else _padded([row.target for row in rows], int(lengths.max())),
+        meta={task: torch.tensor([row.meta[task] for row in rows]) for task in rows[0].meta},
+    )
+
+
+def _padded(matrices: list[np.ndarray], frames: int) -> torch.Tensor:
+    padded = torch.zeros(len(matrices), frames, matrices[0].shape[1])
+    for row, matrix in zip(padded, matrices, strict=True):
+        row[: len(matrix)] = torch.from_numpy(matrix)
+    return padded
+
+
+def stretched(features: np.ndarray, frames: int) -> np.ndarray:
+    """Features (T, C) as ``frames`` frames, linearly interpolated: the clean source beside a faster or slower copy."""
+    places = np.linspace(0, len(features) - 1, frames)
+    before = places.astype(int)
+    after = np.minimum(before + 1, len(features) - 1)
+    share = (places - before)[:, None]
+    return ((1 - share) * features[before] + share * features[after]).astype(np.float32)
 
 
 def spec_augment(features: np.ndarray, args: augment.SpecAugment, rng: np.random.Generator) -> np.ndarray:
@@ -154,10 +236,6 @@ def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: lis
     ordered = sorted(labels, key=lambda utterance: (store.num_frames[utterance], utterance))
     for start in range(0, len(ordered), size):
         part = ordered[start : start + size]
-        rows = [(store.get(utterance), identity[classes.index(labels[utterance])], 0) for utterance in part]
-        yield part, collate(rows)
-
-
-def _cropped(features: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    start = rng.integers(0, max(0, len(features) - most) + 1)
-    return features[start : start + most]
+        emotions = (identity[classes.index(labels[utterance])] for utterance in part)
+        matrices = map(store.get, part)
+        yield part, collate([Row(m, e, 0, m) for m, e in zip(matrices, emotions, strict=True)])

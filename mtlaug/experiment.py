@@ -15,9 +15,9 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import augment, config, manifest, protocol
+from mtlaug import augment, config, manifest, protocol, unlabelled
 from mtlaug.features import FEATURE_ARGS
-from mtlaug.files import UserError, atomic_path, read_json
+from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.store import FeatureStore
 
 
@@ -40,6 +40,21 @@ class Experiment:
     def types(self) -> list[str]:
         """Classes of the augmentation task."""
         return list(augment.types(self.settings.augment_args))
+
+    def meta_tasks(self) -> dict[str, int]:
+        """Speaker and gender where the configuration weighs them: task to its number of classes."""
+        sizes = {"speaker": len(set(self.protocol.corpus.utt2spk.values())), "gender": 2}
+        return {task: size for task, size in sizes.items() if getattr(self.settings.loss_args, task)}
+
+    def meta_targets(self, task: str) -> dict[str, int]:
+        """Utterance to the index of its speaker, or of that speaker's gender."""
+        utt2spk = self.protocol.corpus.utt2spk
+        if task == "speaker":
+            index = {speaker: number for number, speaker in enumerate(sorted(set(utt2spk.values())))}
+        else:
+            genders = read_table(Path(self.data_dir, "spk2gender"))
+            index = {speaker: "fm".index(gender) for speaker, gender in genders.items()}
+        return {utterance: index[speaker] for utterance, speaker in utt2spk.items()}
 
     def jobs(self) -> list[tuple[str, int]]:
         """(fold id, seed) of each job."""
@@ -74,7 +89,8 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
     copies = manifest.check(aug_dir, settings)
-    for directory in (data_dir, aug_dir):
+    without_labels = unlabelled.check(settings, bound, data_dir)
+    for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
         made = read_json(Path(directory, FEATURE_ARGS))
         wanted = settings.to_dict()["feature_args"]
         if differing := [key for key, value in wanted.items() if made.get(key) != value]:
@@ -86,6 +102,7 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
             "copies": copies,
+            "unlabelled": without_labels,
             "classes": list(bound.classes),
             "seeds": [int(seed) for seed in seeds],
             "versions": _versions(),

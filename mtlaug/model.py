@@ -5,7 +5,7 @@ convolution, the recurrent layer ends at an utterance's own last frame, and the
 norm is over the channels of one frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import torch
@@ -16,11 +16,15 @@ from mtlaug.config import ModelArgs
 
 @dataclass(frozen=True)
 class Outputs:
-    """``emotion`` (N, K) logits, ``augmentation`` (N, A) logits, ``reconstruction`` (N, T, C) features."""
+    """``emotion`` (N, K) logits, ``augmentation`` (N, A) logits, ``reconstruction`` (N, T, C) features.
+
+    ``meta`` has the logits of the tasks that a competitor adds, by name: ``speaker`` (N, S) and ``gender`` (N, 2).
+    """
 
     emotion: torch.Tensor
     augmentation: torch.Tensor
     reconstruction: torch.Tensor
+    meta: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def frame_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
@@ -140,23 +144,34 @@ class MultitaskModel(nn.Module):
         num_mel_bins: C, width of the features.
         num_emotions, num_augmentations: K and A, outputs of the two heads.
         args: sizes; see `mtlaug.config.ModelArgs`.
+        meta: outputs of further heads, by the name of their task.
     """
 
-    def __init__(self, num_mel_bins: int, num_emotions: int, num_augmentations: int, args: ModelArgs):
+    def __init__(
+        self,
+        num_mel_bins: int,
+        num_emotions: int,
+        num_augmentations: int,
+        args: ModelArgs,
+        meta: dict[str, int] | None = None,
+    ):
         super().__init__()
         width = 2 * args.hidden
         self.encoder = Encoder(num_mel_bins, args)
         self.emotion = Head(width, num_emotions, args)
         self.augmentation = Head(width, num_augmentations, args)
         self.decoder = Decoder(width, num_mel_bins, 2**args.num_convolutions, args)
+        # Last, so that the others start from the same weights with and without them.
+        self.meta = nn.ModuleDict({name: Head(width, outputs, args) for name, outputs in (meta or {}).items()})
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> Outputs:
-        """All three tasks, of normalised features (N, T, C) with ``lengths`` (N,) frames."""
+        """All tasks, of normalised features (N, T, C) with ``lengths`` (N,) frames."""
         frames, num_frames = self.encoder(features, lengths)
         return Outputs(
             emotion=self.emotion(frames, num_frames),
             augmentation=self.augmentation(frames, num_frames),
             reconstruction=self.decoder(frames, features.shape[1]),
+            meta={name: head(frames, num_frames) for name, head in self.meta.items()},
         )
 
     def classify(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Objective and training loop of one fold and seed; checkpoints, resume, early stop; prediction."""
+"""Training loop of one fold and seed; checkpoints, resume, early stop; prediction."""
 
 import json
 import logging
@@ -13,53 +13,16 @@ from sklearn.metrics import recall_score
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import dataset
+from mtlaug import dataset, unlabelled
 from mtlaug.augment import random_state
-from mtlaug.config import LossArgs
-from mtlaug.dataset import Batch
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
-from mtlaug.model import MultitaskModel, Outputs, frame_mask
+from mtlaug.model import MultitaskModel
+from mtlaug.objective import Objective, class_weights
 from mtlaug.store import FeatureStore
 
 log = logging.getLogger(__name__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-class Objective(torch.nn.Module):
-    """L = L_emotion (labelled rows) + alpha L_augtype (all rows) + beta L_reconstruction (all rows, no padding).
-
-    Args:
-        args: weights and label smoothing.
-        class_weights: (K,) weights of the emotion classes, mean 1.
-    """
-
-    def __init__(self, args: LossArgs, class_weights: torch.Tensor):
-        super().__init__()
-        self.args = args
-        self.register_buffer("class_weights", class_weights)
-
-    def forward(self, outputs: Outputs, batch: Batch) -> dict[str, torch.Tensor]:
-        """The loss terms, ``loss`` being their weighted sum; reconstruction is the mean squared error a bin."""
-        terms = {
-            "loss_emotion": self._emotion(outputs.emotion, batch.emotion),
-            "loss_augtype": torch.nn.functional.cross_entropy(outputs.augmentation, batch.augmentation),
-            "loss_reconstruction": self._reconstruction(outputs.reconstruction, batch),
-        }
-        weighted = self.args.alpha * terms["loss_augtype"] + self.args.beta * terms["loss_reconstruction"]
-        return {"loss": terms["loss_emotion"] + weighted, **terms}
-
-    def _emotion(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        labelled = target.sum(dim=1, keepdim=True)  # (N, 1), 0 for unlabelled rows
-        smoothing = self.args.label_smoothing
-        smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]
-        weights = (target * self.class_weights).sum(dim=1)  # (N,)
-        return -(weights[:, None] * smooth * logits.log_softmax(dim=1)).sum() / weights.sum().clamp(min=1e-8)
-
-    def _reconstruction(self, reconstruction: torch.Tensor, batch: Batch) -> torch.Tensor:
-        error = (reconstruction - batch.features).square().mean(dim=2)
-        mask = frame_mask(batch.lengths, error.shape[1])
-        return (error * mask).sum() / mask.sum()
 
 
 class Trainer:
@@ -73,20 +36,31 @@ class Trainer:
         self.experiment, self.fold, self.seed = experiment, fold, seed
         self.directory = experiment.run_dir(fold, seed)
         self.args = experiment.settings.optim_args
-        self.store = experiment.store(fold)
-        labels = experiment.protocol.utterances(fold, "train")
+        self.store = experiment.store(fold, *unlabelled.directories(experiment.settings.unlabelled_args))
         self.dev = experiment.protocol.utterances(fold, "dev")
-        self.data = dataset.TrainingSet(self.store, labels, experiment.classes, experiment.settings, seed)
+        self.data, labels = self._training_set()
         self._seed_torch(0)
         self.model = build_model(experiment).to(device)
         # Dev UAR of the averaged weights is far steadier from epoch to epoch than that of the last ones.
         self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.args.ema))
         args, classes = experiment.settings.loss_args, experiment.classes
-        weights = _class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
+        weights = class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
         self.objective = Objective(args, weights).to(device)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), self.args.lr, weight_decay=self.args.weight_decay)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._schedule)
         self.epoch, self.best = 0, {"epoch": 0, "dev_uar": -1.0, "dev_loss": math.inf}
+
+    def _training_set(self) -> tuple[dataset.TrainingSet, dict[str, str]]:
+        """The data, and the labels that are used."""
+        experiment, settings = self.experiment, self.experiment.settings
+        everything = experiment.protocol.utterances(self.fold, "train")
+        speakers, share = experiment.protocol.corpus.utt2spk, settings.dataset_args.labelled_share
+        labels, hidden = unlabelled.hide_labels(everything, speakers, share, self.seed)
+        without = [*hidden, *unlabelled.utterances(settings.unlabelled_args)]
+        draws = len(everything) * settings.dataset_args.copies_per_epoch
+        meta = {task: experiment.meta_targets(task) for task in experiment.meta_tasks()}
+        data = dataset.TrainingSet(self.store, labels, experiment.classes, settings, self.seed, without, meta, draws)
+        return data, labels
 
     def _schedule(self, step: int) -> float:
         warm, total = self.data.num_batches(), self.args.epochs * self.data.num_batches()
@@ -103,7 +77,7 @@ class Trainer:
         self._seed_torch(self.epoch)
         self.model.train()
         sums: dict[str, float] = {}
-        rows = correct = 0
+        rows = typed = correct = 0
         for batch in self.data.batches(self.epoch):
             batch = batch.to(device)
             outputs = self.model(batch.features, batch.lengths)
@@ -119,9 +93,10 @@ class Trainer:
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value.item() * len(batch.lengths)
             rows += len(batch.lengths)
+            typed += int((batch.augmentation != dataset.UNKNOWN).sum())
             correct += int((outputs.augmentation.argmax(dim=1) == batch.augmentation).sum())
         line = {"epoch": self.epoch} | {name: round(value / rows, 6) for name, value in sums.items()}
-        return line | {"aug_accuracy": round(correct / rows, 4)} | self._look_at_dev()
+        return line | {"aug_accuracy": round(correct / max(1, typed), 4)} | self._look_at_dev()
 
     def _look_at_dev(self) -> dict:
         classes = self.experiment.classes
@@ -203,7 +178,8 @@ def build_model(experiment: Experiment) -> MultitaskModel:
     """A new model of the experiment's sizes."""
     settings = experiment.settings
     bins = settings.feature_args.num_mel_bins
-    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args)
+    meta = experiment.meta_tasks()
+    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
 
 
 @torch.no_grad()
@@ -228,11 +204,6 @@ def load_state(path: Path) -> dict:
         raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
     except Exception as error:  # torch.load raises many kinds for a broken file
         raise UserError(f"{path}: not a checkpoint ({error}); remove the file and train the fold again") from None
-
-
-def _class_weights(labels: dict[str, str], classes: list[str]) -> torch.Tensor:
-    counts = torch.tensor([sum(label == name for label in labels.values()) for name in classes], dtype=torch.float32)
-    return counts.sum() / (len(classes) * counts)
 
 
 def _save(path: Path, state: dict) -> None:

@@ -12,7 +12,7 @@ import yaml
 from corpus import Corpus, extract
 
 from mtlaug import audio, augment, manifest, protocol
-from mtlaug.dataset import TrainingSet, collate, evaluation_batches, mix, spec_augment
+from mtlaug.dataset import UNKNOWN, Row, TrainingSet, collate, evaluation_batches, mix, spec_augment
 from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table, write_table
 from mtlaug.store import FeatureStore
@@ -127,8 +127,8 @@ def test_batches_depend_on_seed_and_epoch_alone(corpus, bound):
 def test_shape_of_batches(corpus, bound):
     data = training_set(corpus, bound)
     batches = list(data.batches(1))
-    assert len(batches) == data.num_batches() == 3  # 2 speakers of 5 utterances, 2 draws each, 8 a batch
-    assert sorted(len(batch.lengths) for batch in batches) == [4, 8, 8]
+    assert len(batches) == data.num_batches() == 3  # 2 speakers of 5 utterances, 2 draws each, at most 8 a batch
+    assert sorted(len(batch.lengths) for batch in batches) == [6, 7, 7]
     for batch in batches:
         rows, frames, bins = batch.features.shape
         assert bins == 20
@@ -174,8 +174,8 @@ def rows_of(data: TrainingSet):
 def stored_of(data: TrainingSet, kind: str) -> list[str]:
     """Training utterances, or their copies of a type."""
     if kind == "clean":
-        return data.utterances
-    return [name for source in data.utterances for name in data.copies[source, kind]]
+        return data.labelled
+    return [name for source in data.labelled for name in data.copies[source, kind]]
 
 
 @pytest.mark.parametrize("fold", ["1", "2", "3"])
@@ -215,7 +215,7 @@ def test_long_copies_are_cropped_differently_from_epoch_to_epoch(corpus, bound):
     data = training_set(corpus, bound, *clean, "dataset_args.max_frames=20", "dataset_args.copies_per_epoch=1")
     rows = [np.concatenate([batch.features.numpy() for batch in data.batches(epoch)]) for epoch in (1, 2)]
     assert all(row.shape == (10, 20, 20) for row in rows)
-    whole = np.concatenate([data.store.get(name) for name in data.utterances])
+    whole = np.concatenate([data.store.get(name) for name in data.labelled])
     firsts = [{row[0].tobytes() for row in epoch} for epoch in rows]
     assert firsts[0] | firsts[1] <= {frame.tobytes() for frame in whole}
     assert firsts[0] != firsts[1]
@@ -223,8 +223,8 @@ def test_long_copies_are_cropped_differently_from_epoch_to_epoch(corpus, bound):
 
 def test_collate():
     rows = [
-        (np.ones((2, 3), np.float32), np.array([1.0, 0.0], np.float32), 4),
-        (np.full((5, 3), 2, np.float32), np.array([0.0, 0.0], np.float32), 0),
+        Row(ones := np.ones((2, 3), np.float32), np.array([1.0, 0.0], np.float32), 4, 3 * ones, {"speaker": 7}),
+        Row(twos := np.full((5, 3), 2, np.float32), np.array([0.0, 0.0], np.float32), 0, twos, {"speaker": UNKNOWN}),
     ]
     batch = collate(rows)
     assert batch.features.shape == (2, 5, 3)
@@ -233,6 +233,9 @@ def test_collate():
     assert batch.lengths.tolist() == [2, 5]
     assert batch.emotion.tolist() == [[1, 0], [0, 0]]
     assert batch.augmentation.tolist() == [4, 0]
+    assert batch.target[0].sum() == 18
+    assert torch.equal(batch.target[1], batch.features[1])
+    assert batch.meta["speaker"].tolist() == [7, UNKNOWN]
     assert batch.features.dtype == batch.emotion.dtype == torch.float32
 
 
@@ -299,7 +302,7 @@ def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
     get, emotion = data.store.get, data.emotion
     candidates = [  # every possible row
         (mix(get(one), get(other), 0.7), 0.7 * emotion[one] + 0.3 * emotion[other])
-        for one, other in itertools.product(data.utterances, repeat=2)
+        for one, other in itertools.product(data.labelled, repeat=2)
     ]
     soft = 0
     for features, length, label, kind in rows_of(data):

@@ -25,8 +25,9 @@ from mtlaug.dataset import Batch
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.model import Outputs
+from mtlaug.objective import Objective
 from mtlaug.predictions import read_predictions
-from mtlaug.training import Objective, Trainer
+from mtlaug.training import Trainer
 
 FOLD, SEED = "1", 1
 
@@ -91,13 +92,13 @@ def made_batch(emotion: list[list[float]], lengths: list[int]) -> tuple[Outputs,
     )
     features = torch.randn(rows, frames, 5, generator=generator)
     augmentation = torch.randint(4, (rows,), generator=generator)
-    return outputs, Batch(features, torch.tensor(lengths), torch.tensor(emotion), augmentation)
+    return outputs, Batch(features, torch.tensor(lengths), torch.tensor(emotion), augmentation, features)
 
 
 def rows(outputs: Outputs, batch: Batch, chosen: list[int]) -> tuple[Outputs, Batch]:
     return (
-        Outputs(*(getattr(outputs, name)[chosen] for name in outputs.__dataclass_fields__)),
-        Batch(*(getattr(batch, name)[chosen] for name in batch.__dataclass_fields__)),
+        Outputs(*(getattr(outputs, name)[chosen] for name in ("emotion", "augmentation", "reconstruction"))),
+        Batch(*(getattr(batch, name)[chosen] for name in batch.__dataclass_fields__ if name != "meta")),
     )
 
 
@@ -287,7 +288,7 @@ def test_the_learning_rate_warms_up_and_decays(corpus, tmp_path):
 @pytest.mark.parametrize("moment", ["after last.pt", "before last.pt", "within an epoch"])
 def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch, moment):
     run = corpus.prepare(tmp_path / "exp")
-    save, train_epoch, updates = training._save, Trainer.train_epoch, training.Objective.forward
+    save, train_epoch, updates = training._save, Trainer.train_epoch, Objective.forward
     counts = {"last.pt": 0, "updates": 0}
 
     def killing_save(path, state):
@@ -310,7 +311,7 @@ def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(training, "_save", killing_save)
         patch.setattr(Trainer, "train_epoch", killing_epoch)
-        patch.setattr(training.Objective, "forward", killing_updates)
+        patch.setattr(Objective, "forward", killing_updates)
         with pytest.raises(Killed):
             training.train(run, FOLD, SEED)
     assert not (run_dir(run) / "done.json").exists()

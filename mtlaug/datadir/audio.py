@@ -1,5 +1,6 @@
 """Is the audio of a data directory whole? Every recording is decoded once."""
 
+import hashlib
 import io
 import math
 import os
@@ -46,6 +47,7 @@ class _Span:
         self.start, self.end = start, end
         self.peak = 0.0
         self.finite = True
+        self.sum = hashlib.sha256()  # of the samples on the 16-bit scale, so that .wav and .flac agree
 
 
 class _BadAudioError(Exception):
@@ -55,7 +57,7 @@ class _BadAudioError(Exception):
 def check_audio(
     data_dir: str | os.PathLike, *, max_loss: float = 5.0, min_duration: float = 0.025, sample_rate: int | None = None
 ) -> AudioCheck:
-    """Decode all audio, remove the utterances without usable samples, write ``utt2dur``.
+    """Decode all audio, remove the utterances without usable samples, write ``utt2dur`` and ``utt2checksum``.
 
     Removed, through `fix`: files that are missing, empty, truncated or no audio, commands that
     fail, recordings without samples, utterances that are too short, silent (all samples
@@ -78,9 +80,10 @@ def check_audio(
     recordings = read(data_dir, "wav.scp")
     jobs, dropped = _plan(data_dir, utt2spk, recordings)
     durations: dict[str, float] = {}
+    checksums: dict[str, str] = {}
     formats: Counter = Counter()
     for recording, times in tqdm(jobs.items(), desc="check_audio", unit="file", disable=not sys.stderr.isatty()):
-        _check_recording(recordings[recording], times, min_duration, dropped, durations, formats)
+        _check_recording(recordings[recording], times, min_duration, dropped, durations, checksums, formats)
     for utterance, reason in sorted(dropped.items()):
         print(f"check_audio: dropped {utterance}: {reason}", file=sys.stderr)
     # Utterances that are back in the tables since they were dropped count as they are now.
@@ -93,6 +96,7 @@ def check_audio(
             f"{max_loss:g} % of --max-loss); mend the corpus or raise --max-loss; nothing was changed"
         )
     write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in durations.items()})
+    write_table(path_of(data_dir, "utt2checksum"), checksums)
     fix(data_dir, remove=dropped)
     return AudioCheck(len(durations), total, dropped, *_count_converted(formats, sample_rate))
 
@@ -104,7 +108,7 @@ def _plan(
     segments = None
     dropped: dict[str, str] = {}
     for name in utterance_tables(data_dir):
-        if name != "utt2dur":  # written anew
+        if name not in ("utt2dur", "utt2checksum"):  # written anew
             table = read(data_dir, name)
             dropped.update({utterance: f"not in {name}" for utterance in utt2spk if utterance not in table})
         if name == "segments":
@@ -128,9 +132,10 @@ def _check_recording(
     min_duration: float,
     dropped: dict[str, str],
     durations: dict[str, float],
+    checksums: dict[str, str],
     formats: Counter,
 ) -> None:
-    """Sort the utterances of one recording into ``durations`` (seconds) and ``dropped``."""
+    """Sort the utterances of one recording into ``durations`` (seconds), ``checksums`` and ``dropped``."""
     try:
         rate, channels, frames, spans = _decode(source, times)
     except _BadAudioError as error:
@@ -148,7 +153,7 @@ def _check_recording(
         elif span.peak == 0:
             problem = "is silent, all samples are zero"
         else:
-            durations[utterance] = duration
+            durations[utterance], checksums[utterance] = duration, span.sum.hexdigest()[:32]
             continue
         dropped[utterance] = f"{source}: {problem}"
 
@@ -210,6 +215,7 @@ def _look(block, position: int, spans: list[_Span]) -> None:
             if part.size:
                 span.peak = max(span.peak, float(np.nan_to_num(np.abs(part)).max()))
                 span.finite = span.finite and bool(np.isfinite(part).all())
+                span.sum.update((np.clip(np.nan_to_num(part), -1, 1) * 32768).round().astype("<i4").tobytes())
 
 
 def _count_converted(formats: Counter, sample_rate: int | None) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from mtlaug.files import UserError, atomic_path, read_table, write_table
 
 CUTS = "cuts.jsonl.gz"
 DROPPED = "dropped.tsv"
-DERIVED = ("feats.scp", "cmvn.scp", "utt2num_frames", "utt2dur")  # computed from the audio, not given by a corpus
+# Computed from the audio, not given by a corpus.
+DERIVED = ("feats.scp", "cmvn.scp", "utt2num_frames", "utt2dur", "utt2checksum")
 _UTTERANCE_TABLE = re.compile(r"segments|text|feats\.scp|cmvn\.scp|utt2[a-z0-9_]+")
 _KNOWN_TABLE = re.compile(_UTTERANCE_TABLE.pattern + r"|wav\.scp|spk2gender")
 

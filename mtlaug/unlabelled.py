@@ -1,0 +1,102 @@
+"""Speech without labels for the two label-free tasks: which utterances, and the guard that none of them is tested."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from mtlaug import manifest
+from mtlaug.augment import random_state
+from mtlaug.config import Config, UnlabelledArgs
+from mtlaug.files import UserError, read_table
+from mtlaug.protocol import Protocol
+
+CHECKSUMS = "utt2checksum"  # of the samples; written by utils/check_audio.sh
+
+
+def directories(args: UnlabelledArgs) -> list[str]:
+    """The unlabelled data directories in use, each followed by that of its copies."""
+    used = [*args.data_dirs, *args.target_dirs] if args.ratio else []
+    return [directory for data_dir in used for directory in (data_dir, copies_of(data_dir))]
+
+
+def copies_of(data_dir: str) -> str:
+    """``data/x_aug``, the directory with the copies of ``data/x``."""
+    return f"{data_dir.rstrip('/')}_aug"
+
+
+def utterances(args: UnlabelledArgs) -> list[str]:
+    """The share of each directory's utterances that is used, C-sorted; a larger share holds all of a smaller one."""
+    used = []
+    for data_dir in [*args.data_dirs, *args.target_dirs] if args.ratio else []:
+        names = sorted(read_table(Path(data_dir, "utt2spk")), key=lambda name: hashlib.sha256(name.encode()).digest())
+        used += names[: max(1, round(args.share * len(names)))]
+    return sorted(used)
+
+
+def hide_labels(
+    labels: Mapping[str, str], utt2spk: Mapping[str, str], share: float, seed: int
+) -> tuple[dict[str, str], list[str]]:
+    """Keep the labels of a share of the speakers.
+
+    Args:
+        labels: training utterance to class.
+        share: of the speakers, rounded; as many more are kept as it takes to have every class.
+        seed: of the speakers' order, so that trainings of several seeds keep different ones.
+    Returns:
+        The labels that are kept, and the other utterances.
+    """
+    speakers = sorted({utt2spk[utterance] for utterance in labels})
+    number = max(1, round(share * len(speakers)))
+    order = [speakers[index] for index in random_state(seed, "labelled speakers").permutation(len(speakers))]
+    classes = set(labels.values())
+    while True:
+        chosen = set(order[:number])
+        kept = {utterance: label for utterance, label in labels.items() if utt2spk[utterance] in chosen}
+        if set(kept.values()) == classes:
+            return kept, [utterance for utterance in labels if utterance not in kept]
+        number += 1
+
+
+def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]:
+    """Refuse unlabelled speech that cannot be used, or that the protocol selects or tests on.
+
+    Returns:
+        For each data directory the SHA-256 of its copies; see `mtlaug.manifest.check`.
+    Raises:
+        UserError: no utterance at all, no copies of the configured types, or an utterance, a
+            speaker, or the samples of an utterance that are also in a dev or test part.
+    """
+    args = settings.unlabelled_args
+    dirs = [*args.data_dirs, *args.target_dirs] if args.ratio else []
+    if args.ratio and not dirs and settings.dataset_args.labelled_share == 1:
+        raise UserError(
+            "unlabelled_args.ratio is above 0, but there is no speech without labels: "
+            "give unlabelled_args.data_dirs, or a dataset_args.labelled_share below 1"
+        )
+    if not dirs:
+        return {}
+    held_out = {u for fold in protocol.folds for part in ("dev", "test") for u in protocol.utterances(fold, part)}
+    speakers = {protocol.corpus.utt2spk[utterance] for utterance in held_out}
+    sums = _checksums(data_dir)
+    sounds = {sums[utterance]: utterance for utterance in held_out}
+    for unlabelled in dirs:
+        utt2spk = read_table(Path(unlabelled, "utt2spk"))
+        if common := sorted(utt2spk.keys() & held_out):
+            raise UserError(f"{unlabelled}: utterance {common[0]} is tested: {len(common)} are in a dev or test part")
+        if common := sorted(set(utt2spk.values()) & speakers):
+            mend = "where they are others, utils/copy_data_dir.sh --prefix tells them apart"
+            raise UserError(f"{unlabelled}: speaker {common[0]} is in a dev or test part of {data_dir}; {mend}")
+        same = [(utterance, sounds[it]) for utterance, it in _checksums(unlabelled).items() if it in sounds]
+        if same:
+            raise UserError(
+                f"{unlabelled}: {len(same)} utterances have the very samples of one in a dev or test part of "
+                f"{data_dir}, such as {same[0][0]} and {same[0][1]}; remove them from the unlabelled speech"
+            )
+    return {unlabelled: manifest.check(copies_of(unlabelled), settings) for unlabelled in dirs}
+
+
+def _checksums(data_dir: str) -> dict[str, str]:
+    path = Path(data_dir, CHECKSUMS)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run utils/check_audio.sh {data_dir}, which writes it")
+    return read_table(path)
