@@ -51,6 +51,12 @@ def add_commands(commands) -> None:
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
 
+    parser = _action(actions, "from-speech", _from_speech, "make data directories of speech without labels")
+    parser.add_argument("--babble-share", type=float, default=0.2, help="of the speakers, kept for babble; 0: none")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each speaker")
+    parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
+    parser.add_argument("data_dir", help="data directory to write; DATA_DIR_babble is that of the babble")
+
 
 def _action(actions, name: str, handler, text: str):
     parser = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -141,3 +147,12 @@ def _from_noise(options) -> None:
     if made.dropped:
         total = made.train + made.test + len(made.dropped)
         print(f"from_noise: {len(made.dropped)} of {total} files dropped, listed in {prefix}_train/dropped.tsv")
+
+
+def _from_speech(options) -> None:
+    from mtlaug import datadir
+
+    kept, babble = datadir.from_speech(
+        options.corpus_dir, options.data_dir, babble_share=options.babble_share, seed=options.seed
+    )
+    print(f"from_speech: {kept} utterances are in {options.data_dir}, {babble} in {options.data_dir}_babble")

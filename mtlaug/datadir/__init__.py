@@ -13,6 +13,7 @@ from mtlaug.datadir.corpus import check_originals, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
 from mtlaug.datadir.noise import NoiseSets, from_noise
 from mtlaug.datadir.selection import split, subset
+from mtlaug.datadir.speech import from_speech
 from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
 from mtlaug.datadir.validation import validate
 
@@ -27,6 +28,7 @@ __all__ = [
     "find_audio",
     "fix",
     "from_noise",
+    "from_speech",
     "has",
     "read",
     "read_cuts",

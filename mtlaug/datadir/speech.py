@@ -1,0 +1,54 @@
+"""Data directories of speech without labels, from any folder of audio files such as LibriSpeech."""
+
+import hashlib
+from pathlib import Path
+
+from mtlaug.datadir.corpus import find_audio
+from mtlaug.datadir.tables import write
+from mtlaug.files import UserError
+
+_ENDINGS = (".wav", ".flac", ".ogg")
+
+
+def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 0.2, seed: int = 0) -> tuple[int, int]:
+    """Make ``data_dir``, and ``<data_dir>_babble`` of other speakers, whose speech becomes babble noise in tests.
+
+    A file's speaker is the innermost of its folders whose name begins the file's own, as ``103`` in
+    LibriSpeech's ``103/1240/103-1240-0000.flac``; where there is none, the folder it is in.
+
+    Args:
+        babble_share: of the speakers, chosen by a hash of ``seed`` and speaker. 0 makes no babble directory.
+    Returns:
+        The utterances in both directories.
+    Raises:
+        UserError: the folder is missing or has no audio file, two files have one name,
+            ``babble_share`` is not in [0, 1), or leaves one of the directories without a speaker.
+    """
+    if not 0 <= babble_share < 1:
+        raise UserError(f"--babble-share {babble_share:g}: choose from 0 (no babble directory) to less than 1")
+    audio = find_audio(corpus_dir, example="speaker/utterance.flac", endings=_ENDINGS)
+    speakers = {name: _speaker(path, Path(corpus_dir)) for name, path in audio.items()}
+    order = sorted(set(speakers.values()), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    babble = set(order[: round(babble_share * len(order))])
+    if babble_share and not 0 < len(babble) < len(order):
+        raise UserError(f"{corpus_dir}: {len(order)} speakers cannot be split with --babble-share {babble_share:g}")
+    made = []
+    for directory, chosen in ((data_dir, set(order) - babble), (f"{data_dir}_babble", babble)):
+        wavs = {_utterance(speakers[n], n): str(path.resolve()) for n, path in audio.items() if speakers[n] in chosen}
+        if wavs:
+            owner = {_utterance(speakers[name], name): speakers[name] for name in audio if speakers[name] in chosen}
+            write(directory, {"wav.scp": wavs, "utt2spk": owner}, dropped={})
+        made.append(len(wavs))
+    return made[0], made[1]
+
+
+def _speaker(path: Path, corpus: Path) -> str:
+    folders = path.relative_to(corpus).parts[:-1]
+    named = [folder for folder in folders if path.stem.startswith(f"{folder}-")]
+    return "_".join((named or folders or ("speaker",))[-1].split())
+
+
+def _utterance(speaker: str, name: str) -> str:
+    """The speaker is a prefix of the utterance, as Kaldi wants it."""
+    name = "_".join(name.split())
+    return name if name.startswith(f"{speaker}-") else f"{speaker}-{name}"

@@ -1,0 +1,59 @@
+"""Data directories of speech without labels."""
+
+from pathlib import Path
+
+import pytest
+
+from mtlaug import datadir
+from mtlaug.datadir import from_speech
+from mtlaug.files import UserError, read_table
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_wav) -> Path:
+    """Speech laid out as LibriSpeech is, in ten speakers, and one file in a folder named otherwise."""
+    root = tmp_path / "some speech"
+    for number in range(10):
+        make_wav(root / "clean" / f"10{number}" / "77" / f"10{number}-77-0000.wav", 0.3, seed=number)
+    make_wav(root / "Anna B" / "a story.wav", 0.3, seed=11)
+    return root
+
+
+def test_speakers_are_found_and_split(folder: Path, tmp_path: Path):
+    made = from_speech(folder, str(tmp_path / "x"), babble_share=0.3)
+    assert made == (8, 3)
+    speech, babble = (read_table(tmp_path / name / "utt2spk") for name in ("x", "x_babble"))
+    assert len(set(speech.values()) | set(babble.values())) == 11
+    assert not set(speech.values()) & set(babble.values())
+    everything = speech | babble
+    assert everything["101-77-0000"] == "101"
+    assert everything["Anna_B-a_story"] == "Anna_B"
+    for name in ("x", "x_babble"):
+        datadir.check_audio(tmp_path / name)
+        datadir.validate(tmp_path / name, need_feats=False, need_text=False)
+
+
+def test_the_choice_follows_the_seed_alone(folder: Path, tmp_path: Path):
+    chosen = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        from_speech(folder, str(tmp_path / name), babble_share=0.3, seed=seed)
+        chosen.append((tmp_path / f"{name}_babble" / "utt2spk").read_text())
+    assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_no_babble_makes_no_directory(folder: Path, tmp_path: Path):
+    assert from_speech(folder, str(tmp_path / "x"), babble_share=0) == (11, 0)
+    assert not (tmp_path / "x_babble").exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "message"), [(1, "to less than 1"), (-0.1, "choose from 0"), (0.01, "11 speakers cannot be split")]
+)
+def test_a_share_that_cannot_be_is_refused(folder: Path, tmp_path: Path, share: float, message: str):
+    with pytest.raises(UserError, match=message):
+        from_speech(folder, str(tmp_path / "x"), babble_share=share)
+
+
+def test_a_folder_without_audio_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="no such directory"):
+        from_speech(tmp_path / "nowhere", str(tmp_path / "x"))
