@@ -27,6 +27,7 @@ ALLOWED = {
     "zero or more": lambda value: value >= 0,
     "from 0 to below 1": lambda value: 0 <= value < 1,
     "above 0 and up to 1": lambda value: 0 < value <= 1,
+    "uar, loss or last": lambda value: value in ("uar", "loss", "last"),
     "input or clean": lambda value: value in ("input", "clean"),
     "all or waveform": lambda value: value in ("all", "waveform"),
     "global, utterance or speaker": lambda value: value in ("global", "utterance", "speaker"),
@@ -66,6 +67,9 @@ class DatasetArgs:
     )
     batch_size: int = option(16, "copies a batch", "", "above zero")
     max_frames: int = option(800, "longer copies are cropped at random in training", "frames", "above zero")
+    train_on_dev: bool = option(
+        False, "the dev speakers train too, once everything is chosen; needs optim_args.select last"
+    )
     labelled_share: float = option(
         1.0,
         "share of the training speakers whose labels are used; the others count as unlabelled",
@@ -117,7 +121,10 @@ class LossArgs:
 @dataclass
 class OptimArgs:
     epochs: int = option(20, "most epochs", "", "above zero")
-    patience: int = option(10, "epochs without a better dev UAR before an early stop", "", "above zero")
+    select: str = option(
+        "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", "uar, loss or last"
+    )
+    patience: int = option(10, "epochs without a better one on dev before an early stop", "", "above zero")
     lr: float = option(1e-3, "peak learning rate of AdamW: a warm-up epoch, then cosine decay", "", "above zero")
     weight_decay: float = option(1e-2, "weight decay of AdamW", "", "zero or more")
     grad_clip: float = option(1.0, "largest norm of the gradient", "", "above zero")
@@ -168,6 +175,8 @@ def from_dict(tree: dict, source: str = "config") -> Config:
     args = config.feature_args
     if (args.high_freq if args.high_freq > 0 else args.sample_rate / 2 + args.high_freq) <= args.low_freq:
         raise UserError(f"{source}: feature_args.high_freq must lie above low_freq")
+    if config.dataset_args.train_on_dev and config.optim_args.select != "last":
+        raise UserError(f"{source}: dataset_args.train_on_dev leaves nothing to select on: set optim_args.select: last")
     return config
 
 

@@ -70,9 +70,16 @@ class Experiment:
     def run_dir(self, fold: str, seed: int) -> Path:
         return self.directory / f"fold_{fold}" / f"seed_{seed}"
 
+    def training_labels(self, fold: str) -> dict[str, str]:
+        """Utterance to class of the training part, to which the configuration may add the dev part."""
+        labels = self.protocol.utterances(fold, "train")
+        if self.settings.dataset_args.train_on_dev:
+            labels |= self.protocol.utterances(fold, "dev")
+        return labels
+
     def store(self, fold: str, *more: str) -> FeatureStore:
         """Features of the data, the copies and ``more`` directories, normalised as the training part says."""
-        reference = list(self.protocol.utterances(fold, "train"))
+        reference = list(self.training_labels(fold))
         directories = [self.data_dir, self.aug_dir, *more]
         return FeatureStore(directories, self.settings.dataset_args.normalisation, reference)
 
@@ -91,11 +98,7 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
     copies = manifest.check(aug_dir, settings)
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
-        made = read_json(Path(directory, FEATURE_ARGS))
-        wanted = settings.to_dict()["feature_args"]
-        if differing := [key for key, value in wanted.items() if made.get(key) != value]:
-            keys = ", ".join(differing)
-            raise UserError(f"{directory}: features were made with another feature_args ({keys}); run stage 3 again")
+        check_features(directory, settings)
     tree = settings.to_dict() | {
         "experiment": {
             "data_dir": data_dir,
@@ -120,6 +123,15 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return Experiment(directory, settings, data_dir, aug_dir, tuple(map(int, seeds)), bound).jobs()
+
+
+def check_features(directory: str, settings: config.Config, stage: int = 3) -> None:
+    """Refuse a data directory whose features, made in ``stage``, are of another ``feature_args`` than configured."""
+    made = read_json(Path(directory, FEATURE_ARGS))
+    wanted = settings.to_dict()["feature_args"]
+    if differing := [key for key, value in wanted.items() if made.get(key) != value]:
+        keys = ", ".join(differing)
+        raise UserError(f"{directory}: features were made with another feature_args ({keys}); extract them again")
 
 
 def load(exp_dir: str | Path) -> Experiment:

@@ -37,7 +37,8 @@ class Trainer:
         self.directory = experiment.run_dir(fold, seed)
         self.args = experiment.settings.optim_args
         self.store = experiment.store(fold, *unlabelled.directories(experiment.settings.unlabelled_args))
-        self.dev = experiment.protocol.utterances(fold, "dev")
+        on_dev = experiment.settings.dataset_args.train_on_dev
+        self.dev = {} if on_dev else experiment.protocol.utterances(fold, "dev")
         self.data, labels = self._training_set()
         self._seed_torch(0)
         self.model = build_model(experiment).to(device)
@@ -53,7 +54,7 @@ class Trainer:
     def _training_set(self) -> tuple[dataset.TrainingSet, dict[str, str]]:
         """The data, and the labels that are used."""
         experiment, settings = self.experiment, self.experiment.settings
-        everything = experiment.protocol.utterances(self.fold, "train")
+        everything = experiment.training_labels(self.fold)
         speakers, share = experiment.protocol.corpus.utt2spk, settings.dataset_args.labelled_share
         labels, hidden = unlabelled.hide_labels(everything, speakers, share, self.seed)
         without = [*hidden, *unlabelled.utterances(settings.unlabelled_args)]
@@ -99,6 +100,8 @@ class Trainer:
         return line | {"aug_accuracy": round(correct / max(1, typed), 4)} | self._look_at_dev()
 
     def _look_at_dev(self) -> dict:
+        if not self.dev:  # it is trained on
+            return {"dev_uar": None, "dev_loss": None}
         classes = self.experiment.classes
         posteriors = predict(self.averaged.module, self.store, self.dev, classes)
         reference = np.array([classes.index(label) for label in self.dev.values()])
@@ -108,13 +111,16 @@ class Trainer:
         return {"dev_uar": round(float(uar), 6), "dev_loss": round(float(loss), 6)}
 
     def keep_if_best(self, line: dict) -> bool:
-        """Save the model when dev UAR is higher, or equal with a lower dev loss."""
-        key = (line["dev_uar"], -line["dev_loss"])
-        if key <= (self.best["dev_uar"], -self.best["dev_loss"]):
+        """Save the model where it is better on dev, or always where the last epoch is to be tested."""
+        if self.args.select != "last" and self._rank(line) <= self._rank(self.best):
             return False
         self.best = {name: line[name] for name in self.best}
         _save(self.directory / "best.pt", self.averaged.module.state_dict())
         return True
+
+    def _rank(self, line: dict) -> tuple[float, float]:
+        uar, loss = line["dev_uar"], -line["dev_loss"]
+        return (uar, loss) if self.args.select == "uar" else (loss, uar)
 
     def state(self) -> dict:
         """All that a resumed run needs."""
@@ -147,7 +153,7 @@ class Trainer:
 def train(experiment: Experiment, fold: str, seed: int) -> None:
     """Train one fold and seed; a finished run returns at once, a killed one goes on after its last whole epoch.
 
-    Writes ``log.jsonl`` (one line an epoch), ``best.pt`` (highest dev UAR), ``last.pt``
+    Writes ``log.jsonl`` (one line an epoch), ``best.pt`` (the epoch of ``optim_args.select``), ``last.pt``
     (full state) and at the end ``done.json``.
     """
     directory = experiment.run_dir(fold, seed)

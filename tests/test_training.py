@@ -425,7 +425,7 @@ def test_a_changed_protocol_is_refused(corpus, tmp_path):
 
 
 def test_features_of_another_configuration_are_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); run stage 3 again"):
+    with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); extract them again"):
         corpus.prepare(tmp_path / "exp", "feature_args.num_mel_bins=30")
     assert not (tmp_path / "exp").exists()
 
@@ -500,3 +500,35 @@ def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monke
     monkeypatch.setattr(manifest, "check", lambda *_: "other copies")
     with pytest.raises(UserError, match=r"experiment\.copies"):
         corpus.prepare(tmp_path / "exp")
+
+
+# Which epoch is tested
+
+
+@pytest.mark.parametrize(("select", "epoch"), [("uar", 2), ("loss", 3), ("last", 4)])
+def test_the_tested_epoch_is_the_selected_one(corpus, tmp_path, monkeypatch, select, epoch):
+    dev = iter([(0.5, 1.0), (0.9, 0.8), (0.7, 0.5), (0.6, 0.9)])
+
+    def look(self):
+        return dict(zip(("dev_uar", "dev_loss"), next(dev), strict=True))
+
+    monkeypatch.setattr(Trainer, "_look_at_dev", look)
+    run = corpus.prepare(tmp_path / "exp", f"optim_args.select={select}", "optim_args.epochs=4")
+    training.train(run, "1", 1)
+    done = read_json(run_dir(run) / "done.json")
+    assert (done["epoch"], done["epochs"]) == (epoch, 4)
+
+
+def test_dev_speakers_may_train_once_nothing_is_selected_on_them(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "dataset_args.train_on_dev=true", "optim_args.select=last")
+    trainer = Trainer(run, "1", 1)
+    fold = run.protocol.fold("1")
+    speakers = {run.protocol.corpus.utt2spk[utterance] for utterance in trainer.data.labelled}
+    assert speakers == {*fold.train, *fold.dev}
+    assert not speakers & set(fold.test)
+    assert trainer.train_epoch()["dev_uar"] is None
+
+
+def test_selecting_on_dev_speakers_who_train_is_refused(corpus):
+    with pytest.raises(UserError, match="leaves nothing to select on"):
+        corpus.settings("dataset_args.train_on_dev=true")
