@@ -120,7 +120,7 @@ class LossArgs:
 
 @dataclass
 class OptimArgs:
-    epochs: int = option(20, "most epochs", "", "above zero")
+    epochs: int = option(30, "most epochs", "", "above zero")
     select: str = option(
         "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", "uar, loss or last"
     )

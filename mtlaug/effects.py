@@ -19,7 +19,7 @@ from lhotse.utils import perturb_num_samples
 from mtlaug.audio import load, open_recording
 from mtlaug.files import UserError
 
-__all__ = ["AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
+__all__ = ["AddBabble", "AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
 
 
 class SameLength(AudioTransform):
@@ -38,12 +38,23 @@ class AddNoise(SameLength):
     snr: float
 
     def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
-        noise = _read(self.source, sampling_rate)
-        noise = np.roll(noise, -int(self.start * sampling_rate))
-        noise = np.resize(noise, samples.shape[1])
-        if not noise.any():
-            raise UserError(f"{self.source}: is silent from {self.start:.2f} s on; remove it from the noise directory")
-        return _mixed(samples, noise, self.snr)
+        return _mixed(samples, _excerpt(self.source, self.start, samples.shape[1], sampling_rate), self.snr)
+
+
+@dataclass
+class AddBabble(SameLength):
+    """Add several talkers at once: recordings of speech, all at one power, at ``snr`` (dB).
+
+    Each is taken from its ``starts`` (seconds) on and repeated where it is too short, as `AddNoise` does.
+    """
+
+    sources: list[str]
+    starts: list[float]
+    snr: float
+
+    def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
+        babble = _babble(tuple(self.sources), tuple(self.starts), samples.shape[1], sampling_rate)
+        return _mixed(samples, babble, self.snr)
 
 
 @dataclass
@@ -135,6 +146,29 @@ def _sox():
 def _read(source: str, sampling_rate: int) -> np.ndarray:
     """The whole of a noise or impulse response file, mono float32 (samples,)."""
     return load(open_recording(source, source, sampling_rate).to_cut())
+
+
+def _excerpt(source: str, start: float, length: int, sampling_rate: int) -> np.ndarray:
+    """``length`` samples of a noise file from ``start`` (seconds) on, repeated where it is too short."""
+    noise = np.roll(_read(source, sampling_rate), -int(start * sampling_rate))
+    if not noise[:length].any():
+        # Clips are often filled up with silence: go on to the next sound.
+        sounding = np.flatnonzero(noise)
+        if not len(sounding):
+            raise UserError(f"{source}: is silent; remove it from the noise directory")
+        noise = np.roll(noise, -sounding[0])
+    return np.resize(noise, length)
+
+
+# The copies of an utterance at several SNRs follow one another, and have one babble.
+@functools.lru_cache(maxsize=2)
+def _babble(sources: tuple[str, ...], starts: tuple[float, ...], length: int, sampling_rate: int) -> np.ndarray:
+    babble = np.zeros(length, dtype=np.float32)
+    for source, start in zip(sources, starts, strict=True):
+        excerpt = _excerpt(source, start, length, sampling_rate)
+        # The power of the whole recording, or a pause would be made as loud as speech.
+        babble += excerpt / np.sqrt(np.square(_read(source, sampling_rate)).mean())
+    return babble
 
 
 def _mixed(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:

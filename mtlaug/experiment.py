@@ -125,8 +125,8 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
     return Experiment(directory, settings, data_dir, aug_dir, tuple(map(int, seeds)), bound).jobs()
 
 
-def check_features(directory: str, settings: config.Config, stage: int = 3) -> None:
-    """Refuse a data directory whose features, made in ``stage``, are of another ``feature_args`` than configured."""
+def check_features(directory: str, settings: config.Config) -> None:
+    """Refuse a data directory whose features were made with another ``feature_args`` than the configuration's."""
     made = read_json(Path(directory, FEATURE_ARGS))
     wanted = settings.to_dict()["feature_args"]
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:

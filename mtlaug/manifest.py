@@ -7,6 +7,7 @@ from pathlib import Path
 
 import soundfile
 import yaml
+from lhotse import MonoCut
 
 from mtlaug import audio, augment, datadir
 from mtlaug.config import Config
@@ -35,22 +36,32 @@ def make(
         copies += augment.describe_copies(cut, speakers[cut.id], args, sources)
     if not copies:
         raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
-    copies.sort(key=lambda copy: copy.id.encode())
-    tables = {
+    out = Path(out_dir)
+    out.mkdir(parents=True, exist_ok=True)
+    write_copies(out, copies)
+    described = {name: dataclasses.asdict(kind) for name, kind in augment.types(args).items()}
+    with atomic_path(out / SETTINGS) as temporary:
+        temporary.write_text(yaml.safe_dump({"seed": args.seed, "types": described}, sort_keys=False))
+    names = [copy.custom["aug"] for copy in copies]
+    return {name: names.count(name) for name in described if name in names}
+
+
+def write_copies(out_dir: Path, copies: list[MonoCut], **tables: dict[str, object]) -> None:
+    """Write copies as a data directory without audio: cuts.jsonl.gz, and the tables that their ``custom`` holds.
+
+    Args:
+        copies: as `mtlaug.augment.describe_copies` makes them, in any order.
+        tables: further ones, such as ``utt2snr``.
+    """
+    copies = sorted(copies, key=lambda copy: copy.id.encode())
+    tables |= {
         "utt2spk": {copy.id: copy.custom["speaker"] for copy in copies},
         "utt2uniq": {copy.id: copy.custom["source"] for copy in copies},
         "utt2aug": {copy.id: copy.custom["aug"] for copy in copies},
         "utt2dur": {copy.id: f"{copy.duration:.6f}" for copy in copies},
     }
-    out = Path(out_dir)
-    out.mkdir(parents=True, exist_ok=True)
-    audio.write_cuts(out / "cuts.jsonl.gz", iter(copies))
+    audio.write_cuts(out_dir / "cuts.jsonl.gz", iter(copies))
     datadir.write(out_dir, tables)
-    described = {name: dataclasses.asdict(kind) for name, kind in augment.types(args).items()}
-    with atomic_path(out / SETTINGS) as temporary:
-        temporary.write_text(yaml.safe_dump({"seed": args.seed, "types": described}, sort_keys=False))
-    names = list(tables["utt2aug"].values())
-    return {name: names.count(name) for name in described if name in names}
 
 
 def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
@@ -62,20 +73,26 @@ def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
         soundfile.write(temporary, audio.load(cut), sample_rate, subtype="FLOAT")
 
 
+def read_settings(aug_dir: str) -> dict:
+    """The ``types`` with their parameters and the ``seed`` that a directory's copies were made with."""
+    path = Path(aug_dir, SETTINGS)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
 def check(aug_dir: str, settings: Config) -> str:
     """Refuse a manifest that was not made with the configuration's waveform types and their parameters.
 
     Returns:
         SHA-256 of the copies and their transforms; where the corpus lies does not change it.
     """
-    path = Path(aug_dir, SETTINGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
-    made = yaml.safe_load(path.read_text(encoding="utf-8"))
+    made = read_settings(aug_dir)
     for name, kind in augment.types(settings.augment_args).items():
         if name in augment.TRAINING_TIME:
             continue
         if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
+            path = Path(aug_dir, SETTINGS)
             raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")
     digest = hashlib.sha256()
     for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):

@@ -99,8 +99,10 @@ def check_results(recipe: Path, exp: str, command: list) -> None:
     """Train, score and report; then look at every file that users read."""
     result = recipes.run(recipe, *command)
     assert recipes.succeeded(result)
-    lines = [line for line in result.stdout.splitlines() if line.startswith("%UAR")]
-    assert len(lines) == 1 and f"exp/{exp}" in lines[0] and "%WA" in lines[0]
+    printed = [line for line in result.stdout.splitlines() if line.startswith("%UAR")]
+    lines = [line for line in printed if line.endswith(f"exp/{exp}/score_within")]
+    assert len(lines) == 1 and "%WA" in lines[0]
+    assert sum("score_noise_" in line for line in printed) == 4  # colours, at one SNR
     score = recipe / "exp" / exp / "score_within"
     header, *rows = (line.split("\t") for line in (score / "predictions.tsv").read_text().splitlines())
     assert {row[header.index("speaker")] for row in rows} == set(WOMEN)
@@ -115,7 +117,7 @@ def check_results(recipe: Path, exp: str, command: list) -> None:
 
 def test_training_scoring_and_report(extracted):
     recipe, _, _ = extracted
-    command = ["--stage", 4, "--train-args", TINY, "--exp-name", "tiny"]
+    command = ["--stage", 4, "--train-args", TINY, "--exp-name", "tiny", "--snrs", "5"]
     check_results(recipe, "tiny", command)
 
 
@@ -131,4 +133,5 @@ def test_three_real_speakers(shared_data, tmp_path):
     sums = "original_535_sha256.tsv"
     (corpus.parent / sums).symlink_to(shared_data / "emodb" / sums)
     arguments = ["--nj", 1, "--corpus-dir", corpus.parent, "--train-args", TINY.replace("epochs=1", "epochs=2")]
+    arguments += ["--snrs", "5"]
     check_results(recipe, "mtlaug", arguments)

@@ -11,14 +11,14 @@ import recipes
 def finished(tmp_path_factory):
     """The recipe's directory after `run.sh` and what it printed."""
     recipe = recipes.copy("mini", tmp_path_factory.mktemp("golden"))
-    result = recipes.run(recipe, "--train-config", "conf/mtlaug.yaml")
+    result = recipes.run(recipe, "--train-config", "conf/mtlaug.yaml", "--snrs", "0")
     assert result.returncode == 0, result.stdout + result.stderr
     return recipe, result.stdout
 
 
 def test_it_prints_one_result_line_well_above_chance(finished):
     _, printed = finished
-    (line,) = [line for line in printed.splitlines() if line.startswith("%UAR")]
+    (line,) = [line for line in printed.splitlines() if line.startswith("%UAR") and "score_within" in line]
     assert line.endswith("exp/mtlaug/score_within")
     assert 45 < float(line.split()[1]) < 95  # chance is 25, and the "emotions" overlap
 
@@ -30,6 +30,18 @@ def test_every_utterance_is_tested_once(finished):
     emotions = dict(line.split() for line in (recipe / "data/mini/utt2emo").read_text().splitlines())
     assert {row["utt"]: row["reference"] for row in rows} == emotions
     assert len(rows) == len(emotions) == 320
+
+
+def test_noise_is_harder_than_clean_speech(finished):
+    recipe, _ = finished
+    uar = {
+        path.name: json.loads((path / "results.json").read_text())["uar"]
+        for path in (recipe / "exp/mtlaug").glob("score_*")
+        if "attack" not in path.name
+    }
+    clean = uar.pop("score_within")
+    assert uar.keys() == {f"score_noise_{kind}_snr0" for kind in ("babble", "blue", "brown", "pink", "white")}
+    assert max(uar.values()) < clean + 0.05 and sum(uar.values()) / len(uar) < clean - 0.05
 
 
 def test_results_carry_what_a_reader_needs(finished):
@@ -63,7 +75,7 @@ def test_the_unlabelled_set_has_no_emotion(finished):
 def test_a_second_run_trains_nothing_again(finished):
     recipe, printed = finished
     before = {path: path.stat().st_mtime_ns for path in recipe.glob("exp/mtlaug/fold_*/seed_1/*.pt")}
-    again = recipes.run(recipe, "--stage", "4", "--train-config", "conf/mtlaug.yaml")
+    again = recipes.run(recipe, "--stage", "4", "--stop-stage", "5", "--train-config", "conf/mtlaug.yaml")
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before
     line = next(line for line in printed.splitlines() if line.startswith("%UAR"))

@@ -1,6 +1,7 @@
 """Noise directories: training and test noise share no source recording."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,41 @@ def test_flat_folder_and_no_test_share(tmp_path):
         datadir.from_noise(tmp_path / "rirs", str(tmp_path / "rir"), test_share=0)
 
 
+def test_a_kind_is_held_out(esc, tmp_path):
+    made = datadir.from_noise(esc, str(tmp_path / "noise"), held_out="002 - Rain")
+    assert (made.train, made.test) == (12, 18)
+    kinds = {part: Counter(datadir.read(tmp_path / f"noise_{part}", "utt2kind").values()) for part in PARTS}
+    assert kinds == {"train": {"dog_bark": 6, "sea_waves": 6}, "test": {"dog_bark": 4, "sea_waves": 4, "rain": 10}}
+    with pytest.raises(UserError, match="--held-out snow: no such kind of noise; there are dog_bark, rain, sea_waves"):
+        datadir.from_noise(esc, str(tmp_path / "noise"), held_out="snow")
+    with pytest.raises(UserError, match="--held-out rain: needs a test directory"):
+        datadir.from_noise(esc, str(tmp_path / "other"), held_out="rain", test_share=0)
+
+
+def test_the_recordings_of_a_held_out_kind_are_in_no_other_kind(tmp_path):
+    """A source that is also in another kind goes to the test with the held-out one."""
+    for number in range(4):
+        write(tmp_path / "esc" / "wind" / f"1-{number}-A.wav")
+    write(tmp_path / "esc" / "rain" / "2-0-B.wav")
+    datadir.from_noise(tmp_path / "esc", str(tmp_path / "noise"), held_out="rain", test_share=0.25)
+    train, test = (sources(tmp_path / "noise", part) for part in PARTS)
+    assert {"rain-2-0-B", "wind-1-0-A"} <= test.keys() and "0" not in train.values()
+
+
+def test_a_held_out_kind_that_is_all_there_is(tmp_path):
+    for number in range(2):
+        write(tmp_path / "noises" / "rain" / f"{number}.wav")
+    with pytest.raises(UserError, match="without the kind rain there is no noise left for training"):
+        datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"), held_out="rain")
+    assert not (tmp_path / "noise_train").exists()
+
+
+def test_takes_of_a_recording_have_one_source_by_path():
+    assert datadir.source_of("/n/x/rain-A.wav") == datadir.source_of("/n/x/rain-B.flac")
+    assert datadir.source_of("/n/x/rain-A.wav") != datadir.source_of("/n/y/rain-A.wav")
+    assert datadir.source_of("/n/001 - Dog bark/1-77-A.wav") == datadir.source_of("/m/3-77-B-14.ogg") == "77"
+
+
 def test_each_kind_is_trained_on(tmp_path):
     for name in ("a/1.wav", "a/2.wav", "b/1.wav"):
         write(tmp_path / "noises" / name)
@@ -148,9 +184,10 @@ def test_nothing_usable(tmp_path):
 def test_step(esc, tmp_path):
     recipe = recipes.copy("emodb", tmp_path)
     script = "steps/prepare_noise.sh"
-    result = recipes.call(recipe, script, "--test-share", "0.2", "--seed", "3", esc, "data/noise")
+    options = ["--test-share", "0.2", "--held-out", "Sea waves", "--seed", "3"]
+    result = recipes.call(recipe, script, *options, esc, "data/noise")
     assert result.returncode == 0, result.stderr
-    assert "from_noise: 24 recordings are in data/noise_train, 6 in data/noise_test" in result.stdout
+    assert "from_noise: 16 recordings are in data/noise_train, 14 in data/noise_test" in result.stdout
     assert result.stdout.count("Successfully validated data-directory data/noise_") == 2
     assert recipes.failed(recipes.call(recipe, script, tmp_path / "none", "data/none"), "none: no such directory")
     assert recipes.failed(recipes.call(recipe, script, "--test-share", "much", esc, "data/none"), "test-share", "much")

@@ -13,6 +13,10 @@ nj=$(nproc)                     # jobs of the feature extraction
 corpus_dir=                     # folder of EMO-DB (the one that holds wav/); empty: downloaded to downloads/emodb
 classes=4                       # 4 (angry happy neutral sad) or 7
 noise_dir=                      # folder of noise recordings for the copies; empty: synthetic coloured noise
+held_out_noise=                 # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
+babble_dir=                     # folder of speech for babble noise in stage 6 (any unlabelled speech); empty: no babble
+snrs="20 15 10 5 0"             # of stage 6, dB
+attack_args=                    # options of stage 7, such as "--domain waveform" or "--source exp/stl" (transfer)
 rir_dir=                        # folder of room impulse responses; empty: synthetic ones
 max_loss=5                      # percent of bad audio files above which stage 1 fails
 train_config=conf/mtlaug.yaml   # one or more, separated by commas
@@ -40,7 +44,8 @@ if [ "$stage" -le 1 ] && [ "$stop_stage" -ge 1 ]; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/validate_data_dir.sh --no-feats "$data"
   mtlaug protocol make "$data" --scheme loso --label-map "conf/labels_$classes.yaml" --name "emodb_$classes"
-  [ -z "$noise_dir" ] || steps/prepare_noise.sh "$noise_dir" data/noise
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" "$noise_dir" data/noise
+  [ -z "$babble_dir" ] || steps/prepare_noise.sh --test-share 0 "$babble_dir" data/babble
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
 fi
 
@@ -63,7 +68,8 @@ for config in ${train_config//,/ }; do
   [ "$classes" = 4 ] || model=${model}_${classes}classes
   [ "$normalisation" = global ] || model=${model}_$normalisation
   command="./run.sh --classes $classes --train-config $config --normalisation $normalisation --seeds \"${seeds[*]}\""
-  command+="${noise_dir:+ --noise-dir \"$noise_dir\"}${rir_dir:+ --rir-dir \"$rir_dir\"}"
+  command+="${noise_dir:+ --noise-dir \"$noise_dir\"}${held_out_noise:+ --held-out-noise $held_out_noise}"
+  command+="${rir_dir:+ --rir-dir \"$rir_dir\"}"
   command+="${train_args:+ --train-args \"$train_args\"}${exp_name:+ --exp-name $exp_name}"
 
   if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
@@ -75,6 +81,21 @@ for config in ${train_config//,/ }; do
   if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     log "Stage 5: scoring of $model"
     steps/score.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
+  fi
+
+  if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
+    log "Stage 6: noisy speech for $model"
+    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --snrs "$snrs" --noise-dir "${noise_dir:+data/noise_test}" \
+      --babble-dir "${babble_dir:+data/babble_train}" \
+      --command-line "$command --snrs \"$snrs\"${babble_dir:+ --babble-dir \"$babble_dir\"}" \
+      "$data" "${data}_aug" "${data}_noisy" "exp/$model"
+  fi
+
+  if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
+    log "Stage 7: adversarial attacks on $model"
+    # shellcheck disable=SC2086  # several options
+    steps/eval_attack.sh --cmd "$decode_cmd" $attack_args \
+      --command-line "$command${attack_args:+ --attack-args \"$attack_args\"}" "exp/$model"
   fi
 done
 

@@ -13,6 +13,8 @@ nj=$(nproc)         # jobs of the feature extraction
 corpus_dir=corpus   # where the synthetic corpus goes
 train_config=conf/stl.yaml,conf/stl_aug.yaml,conf/mtlaug.yaml # one or more, separated by commas
 train_args=         # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
+snrs="20 10 0"      # of stage 6, dB
+attack_args="--methods fgsm,pgd --budgets 0.1,0.3 --steps 5 --restarts 1" # of stage 7: options of steps/eval_attack.sh
 seeds=(1)           # one or more, separated by spaces
 
 . ./path.sh
@@ -51,6 +53,7 @@ fi
 
 for config in ${train_config//,/ }; do
   model=$(basename "$config" .yaml)
+  command="./run.sh --train-config $config --seeds \"${seeds[*]}\"${train_args:+ --train-args \"$train_args\"}"
 
   if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
     log "Stage 4: MTL training of $model"
@@ -60,8 +63,20 @@ for config in ${train_config//,/ }; do
 
   if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
     log "Stage 5: scoring of $model"
-    command="./run.sh --train-config $config --seeds \"${seeds[*]}\"${train_args:+ --train-args \"$train_args\"}"
     steps/score.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
+  fi
+
+  if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
+    log "Stage 6: noisy speech for $model"
+    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --snrs "$snrs" --babble-dir "${data}_unlabelled" \
+      --command-line "$command --snrs \"$snrs\"" "$data" "${data}_aug" "${data}_noisy" "exp/$model"
+  fi
+
+  if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
+    log "Stage 7: adversarial attacks on $model"
+    # shellcheck disable=SC2086  # several options
+    steps/eval_attack.sh --cmd "$decode_cmd" $attack_args \
+      --command-line "$command${attack_args:+ --attack-args \"$attack_args\"}" "exp/$model"
   fi
 done
 

@@ -47,6 +47,7 @@ def add_commands(commands) -> None:
 
     parser = _action(actions, "from-noise", _from_noise, "make training and test noise that share no source recording")
     parser.add_argument("--test-share", type=float, default=0.4, help="of each kind's sources; 0: no test directory")
+    parser.add_argument("--held-out", default="", metavar="KIND", help="kind whose sources are all kept for the test")
     parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each source recording")
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
@@ -142,7 +143,8 @@ def _from_noise(options) -> None:
     from mtlaug import datadir
 
     prefix = options.out_prefix
-    made = datadir.from_noise(options.corpus_dir, prefix, test_share=options.test_share, seed=options.seed)
+    how = {"test_share": options.test_share, "held_out": options.held_out, "seed": options.seed}
+    made = datadir.from_noise(options.corpus_dir, prefix, **how)
     print(f"from_noise: {made.train} recordings are in {prefix}_train, {made.test} in {prefix}_test")
     if made.dropped:
         total = made.train + made.test + len(made.dropped)

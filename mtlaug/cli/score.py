@@ -1,4 +1,4 @@
-"""``mtlaug score within | compare | recompute``: scores in ``score_*`` directories."""
+"""``mtlaug score within | noise | compare | recompute``: scores in ``score_*`` directories."""
 
 from pathlib import Path
 
@@ -10,8 +10,16 @@ def add_commands(commands) -> None:
 
     within = verbs.add_parser("within", help="test every fold's best model on its own test speakers")
     within.add_argument("exp_dir", metavar="EXP_DIR")
-    within.add_argument("--command-line", default="", metavar="TEXT", help="the command that the report gives for this")
     within.set_defaults(run=_within)
+
+    noise = verbs.add_parser("noise", help="test the same models on noisy copies of that speech, for each kind and SNR")
+    noise.add_argument("exp_dir", metavar="EXP_DIR")
+    noise.add_argument("noisy_dir", metavar="NOISY_DIR", help="made by mtlaug augment noisy, with features")
+    noise.set_defaults(run=_noise)
+    for verb in (within, noise):
+        verb.add_argument(
+            "--command-line", default="", metavar="TEXT", help="the command that the report gives for this"
+        )
 
     compare = verbs.add_parser("compare", help="difference of UAR of two score directories, A - B, with a paired test")
     compare.add_argument("score_dirs", type=Path, nargs=2, metavar="SCORE_DIR")
@@ -27,6 +35,12 @@ def _within(options) -> None:
     from mtlaug import evaluation, experiment
 
     print(evaluation.score_within(experiment.load(options.exp_dir), options.command_line))
+
+
+def _noise(options) -> None:
+    from mtlaug import experiment, noise_scoring
+
+    print("\n".join(noise_scoring.score(experiment.load(options.exp_dir), options.noisy_dir, options.command_line)))
 
 
 def _compare(options) -> None:

@@ -11,7 +11,7 @@ which is the utterance unless there are ``segments``. In an augmented directory
 from mtlaug.datadir.audio import AudioCheck, check_audio
 from mtlaug.datadir.corpus import check_originals, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
-from mtlaug.datadir.noise import NoiseSets, from_noise
+from mtlaug.datadir.noise import NoiseSets, from_noise, source_of
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
 from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
@@ -33,6 +33,7 @@ __all__ = [
     "read",
     "read_cuts",
     "read_dropped",
+    "source_of",
     "spk2utt_of",
     "split",
     "subset",

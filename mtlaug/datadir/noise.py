@@ -26,7 +26,9 @@ class NoiseSets(NamedTuple):
     dropped: dict[str, str]
 
 
-def from_noise(corpus_dir: str | Path, out_prefix: str, *, test_share: float = 0.4, seed: int = 0) -> NoiseSets:
+def from_noise(
+    corpus_dir: str | Path, out_prefix: str, *, test_share: float = 0.4, held_out: str = "", seed: int = 0
+) -> NoiseSets:
     """Make ``<out_prefix>_train`` and ``<out_prefix>_test``, which share no source recording.
 
     The folder of a file is its kind and its speaker, and the utterance is ``<kind>-<file name>``;
@@ -37,22 +39,30 @@ def from_noise(corpus_dir: str | Path, out_prefix: str, *, test_share: float = 0
     Args:
         test_share: of each kind's source recordings, chosen by a hash of ``seed`` and source; one at
             least is tested and one trained, but the only one of a kind is trained. 0 makes no test directory.
+        held_out: a kind, or its folder, whose source recordings are all kept for the test.
     Raises:
         UserError: the folder is missing or has no usable file, two files make the same utterance,
-            ``test_share`` is not in [0, 1), or there is nothing to test or a test directory that was not asked for.
+            ``test_share`` is not in [0, 1), ``held_out`` is no kind or leaves nothing to train on,
+            or there is nothing to test or a test directory that was not asked for.
     """
     if not 0 <= test_share < 1:
         raise UserError(f"--test-share {test_share:g}: choose from 0 (no test directory) to less than 1")
     train_dir, test_dir = f"{out_prefix}_train", f"{out_prefix}_test"
+    if test_share == 0 and held_out:
+        raise UserError(f"--held-out {held_out}: needs a test directory; use a --test-share above 0")
     if test_share == 0 and os.path.exists(test_dir):
         raise UserError(f"{test_dir}: is of an earlier split, and {train_dir} would hold its recordings; remove it")
     tables, dropped = _usable(Path(corpus_dir), os.path.dirname(os.path.abspath(out_prefix)))
     tested = _test_sources(tables["utt2uniq"], tables["utt2kind"], test_share, seed)
+    if held_out:
+        tested |= _sources_of_kind(_kind(held_out), tables)
     if test_share and not tested:
         raise UserError(
             f"{corpus_dir}: no kind has two source recordings, so none can be kept for the test; use --test-share 0"
         )
     test = {utterance for utterance, source in tables["utt2uniq"].items() if source in tested}
+    if len(test) == len(tables["utt2uniq"]):
+        raise UserError(f"{corpus_dir}: without the kind {held_out} there is no noise left for training")
     write(train_dir, _rows(tables, tables["utt2spk"].keys() - test), dropped=dropped)
     if test:
         write(test_dir, _rows(tables, test), dropped={})
@@ -85,11 +95,22 @@ def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
         if utterance in wav:
             raise UserError(f"{path}: and {wav[utterance]} would both be utterance {utterance}; rename one of them")
         wav[utterance], kinds[utterance] = str(path.resolve()), kind
-        esc = _ESC.fullmatch(name)
-        sources[utterance] = esc[1] if esc else f"{kind}-{_TAKE.sub('', name)}"
+        sources[utterance] = _source(name, f"{kind}-")
     if not wav:
         raise UserError(f"{corpus}: holds no file that ends in {', '.join(_ENDINGS)}")
     return {"wav.scp": wav, "utt2spk": dict(kinds), "utt2uniq": sources, "utt2kind": kinds}
+
+
+def _source(name: str, home: str) -> str:
+    """The source recording of a file; ``home`` tells equal names of other folders apart."""
+    esc = _ESC.fullmatch(name)
+    return esc[1] if esc else f"{home}{_TAKE.sub('', name)}"
+
+
+def source_of(path: str) -> str:
+    """A name for the source recording of a noise file, the same for all its takes; for comparisons by path alone."""
+    file = Path(path)
+    return _source(file.stem, f"{file.parent}/")
 
 
 def _kind(folder: str) -> str:
@@ -110,6 +131,13 @@ def _test_sources(utt2uniq: Mapping[str, str], utt2kind: Mapping[str, str], shar
         sources.sort(key=lambda source: hashlib.sha256(f"{seed}:{source}".encode()).digest())
         tested.update(sources[: min(max(1, round(share * len(sources))), len(sources) - 1)])
     return tested
+
+
+def _sources_of_kind(kind: str, tables: Mapping[str, Mapping[str, str]]) -> set[str]:
+    kinds = tables["utt2kind"]
+    if kind not in kinds.values():
+        raise UserError(f"--held-out {kind}: no such kind of noise; there are {', '.join(sorted(set(kinds.values())))}")
+    return {source for utterance, source in tables["utt2uniq"].items() if kinds[utterance] == kind}
 
 
 def _rows(tables: Mapping[str, Mapping[str, str]], utterances: set[str]) -> dict[str, dict[str, str]]:

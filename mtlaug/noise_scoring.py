@@ -1,0 +1,68 @@
+"""Test an experiment's models on noisy copies of their own test speech: a score for each kind of noise and SNR."""
+
+import copy
+import logging
+import time
+
+from mtlaug import datadir, noisy, training, unlabelled
+from mtlaug.evaluation import Row, as_predictions, trained_models, write_score
+from mtlaug.experiment import Experiment, check_features
+from mtlaug.files import UserError
+
+log = logging.getLogger(__name__)
+
+
+def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
+    """Write ``exp/<model>/score_noise_<kind>_snr<dB>`` for each condition; returns their result lines.
+
+    Raises:
+        UserError: the copies were made under another protocol or feature_args, lack a tested utterance,
+            or have noise of a source recording that the experiment was trained with.
+    """
+    made = noisy.read_settings(noisy_dir)
+    if made["protocol"] != experiment.protocol.sha256:
+        raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
+    check_features(noisy_dir, experiment.settings)
+    tested = noisy.sources_of(noisy_dir)
+    for directory in (experiment.aug_dir, *unlabelled.directories(experiment.settings.unlabelled_args)):
+        if datadir.has(directory, "cuts.jsonl.gz"):
+            noisy.refuse_shared(tested, noisy.sources_of(directory), directory)
+    conditions = read_conditions(noisy_dir)
+    rows = predict(experiment, noisy_dir, conditions)
+    lines = []
+    for kind, snr in conditions:
+        curve = {"name": "noise", "series": kind, "level": snr, "unit": "dB SNR"}
+        noise = {"held_out": made["kinds"][kind]["held_out"], "seed": made["seed"], "recordings": made["recordings"]}
+        condition, predictions = f"noise_{kind}_snr{snr:g}", as_predictions(experiment, rows[kind, snr])
+        lines.append(write_score(experiment, condition, predictions, command, curve=curve, noise=noise))
+    return lines
+
+
+def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:
+    """(kind, SNR in dB), from the highest SNR down, to source utterance to its copy."""
+    kinds, snrs, sources = (datadir.read(noisy_dir, name) for name in ("utt2kind", "utt2snr", "utt2uniq"))
+    conditions: dict[tuple[str, float], dict[str, str]] = {}
+    for utterance, source in sources.items():
+        conditions.setdefault((kinds[utterance], float(snrs[utterance])), {})[source] = utterance
+    return dict(sorted(conditions.items(), key=lambda item: (item[0][0], -item[0][1])))
+
+
+def predict(
+    experiment: Experiment, noisy_dir: str, conditions: dict[tuple[str, float], dict[str, str]]
+) -> dict[tuple[str, float], list[Row]]:
+    """Each fold's best models on the copies of that fold's own test speakers; utterances are the copies' sources."""
+    rows: dict[tuple[str, float], list[Row]] = {condition: [] for condition in conditions}
+    for fold in (fold.id for fold in experiment.protocol.folds):
+        started, labels = time.monotonic(), experiment.protocol.utterances(fold, "test")
+        store = experiment.store(fold, noisy_dir)
+        models = [(seed, copy.deepcopy(model)) for seed, model in trained_models(experiment, fold)]
+        for condition, copy_of in conditions.items():
+            if lost := labels.keys() - copy_of.keys():
+                raise UserError(f"{noisy_dir}: utterance {min(lost)} has no copy for {condition}; run stage 6 again")
+            noisy_labels = {copy_of[utterance]: label for utterance, label in labels.items()}
+            for seed, model in models:
+                posteriors = training.predict(model, store, noisy_labels, experiment.classes)
+                rows[condition] += [(u, fold, seed, label, posteriors[copy_of[u]]) for u, label in labels.items()]
+            store.get.cache_clear()  # all conditions of a fold may be more than fit into memory
+        log.info("fold %s: %d conditions in %.1f s", fold, len(conditions), time.monotonic() - started)
+    return rows

@@ -1,0 +1,209 @@
+"""Noisy copies of the test speech: every utterance with every kind of noise at every SNR.
+
+The copies are described by a manifest, as augmented ones are, and lie in a data directory
+of their own. Of one utterance and kind all SNRs have the very same noise, so that a curve is
+paired, and no noise comes from a source recording that the copies for training come from.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from lhotse import MonoCut
+from lhotse.augmentation.transform import AudioTransform
+
+from mtlaug import audio, datadir, manifest, protocol
+from mtlaug.augment import random_state
+from mtlaug.config import Config
+from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
+from mtlaug.features import FEATURE_ARGS
+from mtlaug.files import UserError, atomic_path, read_table
+
+SETTINGS = "noise.yaml"  # beside cuts.jsonl.gz: what the copies were made from; written last
+COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # exponents; training draws from [0, 2] by default
+BABBLE = "babble"
+TALKERS = 6  # of a babble
+
+
+@dataclass(frozen=True)
+class Noises:
+    """The recordings that test noise is made from: of each kind, and the speech for babble. Colours need none."""
+
+    recorded: dict[str, list[str]]
+    babble: list[str]
+
+    @classmethod
+    def read(cls, noise_dirs: list[str], babble_dir: str | None) -> "Noises":
+        """Read data directories of noise, with ``utt2kind``, and one of speech.
+
+        Raises:
+            UserError: a table is missing, a kind makes no name of a directory, or there are too few talkers.
+        """
+        recorded: dict[str, list[str]] = {}
+        for directory in noise_dirs:
+            kinds = read_table(Path(directory, "utt2kind"))
+            datadir.validate(directory)
+            for utterance, source in read_table(Path(directory, "wav.scp")).items():
+                kind = kinds[utterance]
+                if not re.fullmatch(r"[A-Za-z0-9_]+", kind) or kind == BABBLE:
+                    mend = f"use letters, digits and '_', and not {BABBLE}"
+                    raise UserError(f"{directory}/utt2kind: utterance {utterance}: kind {kind!r}: {mend}")
+                recorded.setdefault(kind, []).append(source)
+        babble = list(read_table(Path(babble_dir, "wav.scp")).values()) if babble_dir else []
+        if babble_dir and len(babble) < TALKERS:
+            raise UserError(f"{babble_dir}/wav.scp: has {len(babble)} recordings; babble is made of {TALKERS}")
+        return cls(recorded, babble)
+
+    def kinds(self) -> list[str]:
+        """C-sorted; the colours where there are no recordings of noise."""
+        return sorted([*(self.recorded or COLOURS), *([BABBLE] if self.babble else [])])
+
+    def draw(self, kind: str, rng: np.random.Generator) -> AudioTransform:
+        """Some noise of a kind, at 0 dB."""
+        if kind == BABBLE:
+            talkers = rng.choice(len(self.babble), TALKERS, replace=False)
+            starts = [round(start, 3) for start in rng.uniform(0, 60, TALKERS)]
+            return AddBabble([self.babble[talker] for talker in talkers], starts, snr=0.0)
+        if kind in self.recorded:
+            sources = self.recorded[kind]
+            return AddNoise(sources[rng.integers(len(sources))], start=round(rng.uniform(0, 60), 3), snr=0.0)
+        return AddColouredNoise(COLOURS[kind], snr=0.0, seed=int(rng.integers(2**31)))
+
+    def described(self, kind: str, aug_dir: str, trained: set[str]) -> dict[str, int | bool]:
+        """The number of recordings of a kind, and ``held_out``: whether no copy for training has noise of it.
+
+        Args:
+            trained: what `sources_of` says of the copies in ``aug_dir``.
+        """
+        sources = self.babble if kind == BABBLE else self.recorded.get(kind, [])
+        if sources:
+            # Babble is no kind that copies for training have; recorded kinds are folders.
+            folders = {Path(source).parent for source in trained}
+            held_out = kind == BABBLE or not any(Path(source).parent in folders for source in sources)
+        else:
+            made = manifest.read_settings(aug_dir)["types"].get("noise")
+            low, high = made["exponent"] if made and not trained else (np.inf, -np.inf)
+            held_out = not low <= COLOURS[kind] <= high
+        return {"recordings": len(sources), "held_out": held_out}
+
+
+def make(
+    data_dir: str,
+    out_dir: str,
+    settings: Config,
+    aug_dir: str,
+    *,
+    noise_dirs: list[str],
+    babble_dir: str | None,
+    snrs: list[float],
+    seed: int = 0,
+) -> tuple[int, bool]:
+    """Describe the noisy copies of the utterances that a data directory's protocol keeps, in ``out_dir``.
+
+    A copy is ``<utterance>-<kind>_snr<dB>``; what follows the dash is its ``utt2aug``. ``utt2kind``
+    and ``utt2snr`` name both parts. Copies that were made from the same things are left as they are;
+    others are made anew, without the features of the old ones.
+
+    Args:
+        settings: its ``feature_args`` are those of the features to come.
+        aug_dir: the copies for training.
+        noise_dirs: data directories of noise; without any the noise is coloured.
+        babble_dir: data directory of speech; without one there is no babble.
+        snrs: in dB, different ones.
+    Returns:
+        The number of copies, and whether they were made anew.
+    Raises:
+        UserError: test noise and training noise share a source recording, babble is made of the tested
+            speech, or a directory is malformed.
+    """
+    noises, bound = Noises.read(noise_dirs, babble_dir), protocol.load(data_dir)
+    _refuse_own_speech(data_dir, babble_dir, noises)
+    trained = sources_of(aug_dir)
+    refuse_shared({*itertools.chain(noises.babble, *noises.recorded.values())}, trained, aug_dir)
+    made_from = {
+        "protocol": bound.sha256,
+        "seed": seed,
+        "snrs": snrs,
+        "kinds": {kind: noises.described(kind, aug_dir, trained) for kind in noises.kinds()},
+        "feature_args": settings.to_dict()["feature_args"],
+        "recordings": _digest(data_dir, noises),
+    }
+    out, number = Path(out_dir), len(bound.corpus.labels) * len(snrs) * len(noises.kinds())
+    if (out / SETTINGS).exists() and read_settings(out_dir) == made_from:
+        return number, False
+    copies = list(_copies(data_dir, settings.feature_args.sample_rate, bound, noises, snrs, seed))
+    out.mkdir(parents=True, exist_ok=True)
+    for name in (SETTINGS, FEATURE_ARGS, "feats.scp", "cmvn.scp", "utt2num_frames"):
+        (out / name).unlink(missing_ok=True)
+    tables = {f"utt2{name}": {copy.id: copy.custom[name] for copy in copies} for name in ("kind", "snr")}
+    manifest.write_copies(out, copies, **tables)
+    with atomic_path(out / SETTINGS) as temporary:
+        temporary.write_text(yaml.safe_dump(made_from, sort_keys=False), encoding="utf-8")
+    return number, True
+
+
+def _copies(
+    data_dir: str, sample_rate: int, bound: protocol.Protocol, noises: Noises, snrs: list[float], seed: int
+) -> Iterator[MonoCut]:
+    for cut in audio.read_cuts(data_dir, sample_rate):
+        if cut.id not in bound.corpus.labels:
+            continue
+        for kind in noises.kinds():
+            noise = noises.draw(kind, random_state(seed, cut.id, kind))
+            for snr in snrs:
+                aug = f"{kind}_snr{snr:g}"
+                copy = audio.transformed(cut, f"{cut.id}-{aug}", dataclasses.replace(noise, snr=snr))
+                speaker = bound.corpus.utt2spk[cut.id]
+                copy.custom.update(aug=aug, source=cut.id, speaker=speaker, kind=kind, snr=f"{snr:g}")
+                yield copy
+
+
+def read_settings(noisy_dir: str) -> dict:
+    """What `make` has made the copies from; a directory that is none of its own is a `UserError`."""
+    path = Path(noisy_dir, SETTINGS)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; make the noisy copies with stage 6")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def sources_of(aug_dir: str) -> set[str]:
+    """The recordings of noise and babble that the copies in a directory hold."""
+    found: set[str] = set()
+    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+        for transform in json.loads(line)["recording"].get("transforms") or ():
+            if transform["name"] == AddNoise.__name__:
+                found.add(transform["kwargs"]["source"])
+            elif transform["name"] == AddBabble.__name__:
+                found.update(transform["kwargs"]["sources"])
+    return found
+
+
+def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:
+    """Raise a `UserError` where recordings of test noise and of the copies in ``aug_dir`` share a source."""
+    known = {datadir.source_of(path): path for path in trained}
+    if shared := sorted(path for path in tested if datadir.source_of(path) in known):
+        raise UserError(
+            f"{aug_dir}: the copies for training have noise of {len(shared)} recordings that are to be tested with, "
+            f"such as {shared[0]} ({known[datadir.source_of(shared[0])]}); take the two directories of one "
+            "steps/prepare_noise.sh, and run stages 2 to 5 again"
+        )
+
+
+def _refuse_own_speech(data_dir: str, babble_dir: str | None, noises: Noises) -> None:
+    own = set(read_table(Path(data_dir, "wav.scp")).values())
+    if shared := sorted(own.intersection(noises.babble)):
+        raise UserError(f"{babble_dir}/wav.scp: {shared[0]} is a recording of {data_dir} too; take other speech")
+
+
+def _digest(data_dir: str, noises: Noises) -> str:
+    """SHA-256 over where the speech and the noise lie."""
+    paths = [path for name in ("wav.scp", "segments") if (path := Path(data_dir, name)).exists()]
+    tables = [path.read_text(encoding="utf-8") for path in paths]
+    return hashlib.sha256(json.dumps([tables, noises.recorded, noises.babble]).encode()).hexdigest()
