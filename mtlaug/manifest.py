@@ -81,11 +81,19 @@ def read_settings(aug_dir: str) -> dict:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def digest(aug_dir: str) -> str:
+    """SHA-256 of the copies and their transforms; where the corpus lies does not change it."""
+    copies = hashlib.sha256()
+    for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+        copies.update(json.dumps([utterance, json.loads(line)["recording"]["transforms"]]).encode())
+    return copies.hexdigest()
+
+
 def check(aug_dir: str, settings: Config) -> str:
     """Refuse a manifest that was not made with the configuration's waveform types and their parameters.
 
     Returns:
-        SHA-256 of the copies and their transforms; where the corpus lies does not change it.
+        The copies' `digest`.
     """
     made = read_settings(aug_dir)
     for name, kind in augment.types(settings.augment_args).items():
@@ -94,7 +102,4 @@ def check(aug_dir: str, settings: Config) -> str:
         if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
             path = Path(aug_dir, SETTINGS)
             raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")
-    digest = hashlib.sha256()
-    for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        digest.update(json.dumps([utterance, json.loads(line)["recording"]["transforms"]]).encode())
-    return digest.hexdigest()
+    return digest(aug_dir)

@@ -4,6 +4,8 @@ import copy
 import logging
 import time
 
+import yaml
+
 from mtlaug import datadir, noisy, training, unlabelled
 from mtlaug.evaluation import Row, as_predictions, trained_models, write_score
 from mtlaug.experiment import Experiment, check_features
@@ -16,17 +18,11 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
     """Write ``exp/<model>/score_noise_<kind>_snr<dB>`` for each condition; returns their result lines.
 
     Raises:
-        UserError: the copies were made under another protocol or feature_args, lack a tested utterance,
-            or have noise of a source recording that the experiment was trained with.
+        UserError: the noisy copies are of another protocol or feature_args, lack a tested utterance, were
+            compared with other copies for training, or share noise with copies of the unlabelled speech.
     """
     made = noisy.read_settings(noisy_dir)
-    if made["protocol"] != experiment.protocol.sha256:
-        raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
-    check_features(noisy_dir, experiment.settings)
-    tested = noisy.sources_of(noisy_dir)
-    for directory in (experiment.aug_dir, *unlabelled.directories(experiment.settings.unlabelled_args)):
-        if datadir.has(directory, "cuts.jsonl.gz"):
-            noisy.refuse_shared(tested, noisy.sources_of(directory), directory)
+    _check(experiment, noisy_dir, made)
     conditions = read_conditions(noisy_dir)
     rows = predict(experiment, noisy_dir, conditions)
     lines = []
@@ -36,6 +32,22 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
         condition, predictions = f"noise_{kind}_snr{snr:g}", as_predictions(experiment, rows[kind, snr])
         lines.append(write_score(experiment, condition, predictions, command, curve=curve, noise=noise))
     return lines
+
+
+def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
+    if made["protocol"] != experiment.protocol.sha256:
+        raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
+    check_features(noisy_dir, experiment.settings)
+    path = experiment.directory / "config.yaml"
+    trained = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]["copies"]
+    if made["copies"] != trained:
+        raise UserError(
+            f"{noisy_dir}: its noise was compared with other copies than those that {experiment.directory} was "
+            f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"
+        )
+    for directory in unlabelled.directories(experiment.settings.unlabelled_args):
+        if datadir.has(directory, "cuts.jsonl.gz"):
+            noisy.refuse_shared(noisy.sources_of(noisy_dir), noisy.sources_of(directory), directory)
 
 
 def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:

@@ -129,6 +129,7 @@ def make(
     refuse_shared({*itertools.chain(noises.babble, *noises.recorded.values())}, trained, aug_dir)
     made_from = {
         "protocol": bound.sha256,
+        "copies": manifest.digest(aug_dir),
         "seed": seed,
         "snrs": snrs,
         "kinds": {kind: noises.described(kind, aug_dir, trained) for kind in noises.kinds()},

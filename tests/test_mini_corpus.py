@@ -99,7 +99,9 @@ def test_data_preparation(recipe):
     assert sorted(set(emotions.values())) == ["angry", "happy", "neutral", "sad"]
     assert all(name.split("-")[1][0] == emotion[0] for name, emotion in emotions.items())
     assert not (unlabelled / "utt2emo").exists()
-    assert len(datadir.read(unlabelled, "utt2spk")) == 4
+    babble = datadir.read(recipe / "data" / "mini_unlabelled_babble", "utt2spk")
+    assert len(datadir.read(unlabelled, "utt2spk")) == len(babble) == 2
+    assert not set(babble.values()) & set(datadir.read(unlabelled, "utt2spk").values())
     assert not set(datadir.read(labelled, "spk2utt")) & set(datadir.read(unlabelled, "spk2utt"))
     assert all((recipe / path).is_file() for path in datadir.read(labelled, "wav.scp").values())
     check = "import sys; from mtlaug import datadir; print(datadir.validate(sys.argv[1]))"

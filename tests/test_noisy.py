@@ -1,5 +1,6 @@
 """Noisy copies of the test speech, and the scores of models on them."""
 
+import dataclasses
 import gzip
 import shutil
 from dataclasses import dataclass
@@ -306,13 +307,26 @@ def test_copies_that_do_not_fit_the_experiment_are_refused(trained: Experiment, 
         noise_scoring.predict(trained, places.noisy_dir, conditions)
 
 
-def test_a_model_trained_with_the_noise_is_refused(corpus: Corpus, places: Places, tmp_path):
+def test_a_model_trained_with_other_copies_is_refused(corpus: Corpus, places: Places, tmp_path):
+    """Its noise was never compared with that of the test."""
     aug_dir = str(tmp_path / "aug")
     manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=places.noise_dir)
     extract(aug_dir, Path(aug_dir, "data"), corpus.settings().feature_args)
     other = Corpus(corpus.data_dir, aug_dir, corpus.config)
     run = other.prepare(tmp_path / "exp")
-    with pytest.raises(UserError, match="aug: the copies for training have noise of 3 recordings"):
+    with pytest.raises(UserError, match=r"noisy: its noise was compared with other copies than those that .*exp was"):
+        noise_scoring.score(run, places.noisy_dir, "")
+
+
+def test_noise_in_the_copies_of_unlabelled_speech_is_refused(
+    corpus: Corpus, trained: Experiment, places: Places, tmp_path
+):
+    speech_dir = str(tmp_path / "more")
+    shutil.copytree(places.babble_dir, speech_dir)
+    manifest.make(speech_dir, f"{speech_dir}_aug", corpus.settings(), noise_dir=places.noise_dir)
+    settings = corpus.settings("unlabelled_args.ratio=1", f"unlabelled_args.data_dirs=[{speech_dir}]")
+    run = dataclasses.replace(trained, settings=settings)
+    with pytest.raises(UserError, match=r"more_aug: the copies for training have noise of . recordings"):
         noise_scoring.score(run, places.noisy_dir, "")
 
 

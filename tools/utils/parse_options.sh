@@ -9,8 +9,10 @@
 # "--train-set x", "--train_set x" and "--train-set=x" are one. A default that is a whole number
 # or true/false admits only the like; an array, as in seeds=(1), takes several values separated by
 # spaces. "--config FILE" holds lines "name=value", which the command
-# line overrides; it is parsed, not run. "--help" prints $help_message, or the options.
-# The first argument that is no option, or "--", ends them; "$@" is then what remains.
+# line overrides; it is parsed, not run. "--help" prints $help_message, or the options of the script
+# and of the files that it sources by a line of their own, as ". steps/recipe_options.sh".
+# The first argument that is no option, or "--", ends them; "$@" is then what remains, and the
+# array given_options what was given, as name=value in the order given.
 
 # Every name here begins with _po_: no option can have such a name.
 
@@ -87,28 +89,36 @@ _po_read_config() {
 }
 
 _po_help() {
-  local _po_line _po_comment _po_listed=" "
+  local _po_line _po_listed=" "
   if [[ -n "${help_message-}" ]]; then
     printf '%s\n' "$help_message"
     exit 0
   fi
   echo "Usage: $0 [--name value ...]"
   echo "Options, with their defaults:"
-  # In the order of the script, with the comments beside the variables.
   if [[ -f "$_po_script" ]]; then
-    while IFS= read -r _po_line; do
-      [[ "$_po_line" =~ ^[[:space:]]*([a-z][a-z0-9_]*)=(.*)$ ]] || continue
-      _po_line="${BASH_REMATCH[1]}"
-      _po_comment="${BASH_REMATCH[2]}"
-      [[ "$_po_comment" == *[[:space:]]#* ]] && _po_comment="  #${_po_comment##*[[:space:]]#}" || _po_comment=
-      _po_describe "$_po_line" "$_po_comment"
-    done <"$_po_script"
+    _po_describe_file "$_po_script"
   else
     while IFS= read -r _po_line; do
       _po_describe "$_po_line" ""
     done < <(compgen -v)
   fi
   exit 0
+}
+
+# In the order of the file, with the comments beside the variables.
+_po_describe_file() {
+  local _po_line _po_name _po_comment
+  while IFS= read -r _po_line; do
+    if [[ "$_po_line" =~ ^\.[[:space:]]+([^[:space:]]+)$ && -f "${BASH_REMATCH[1]}" ]]; then
+      _po_describe_file "${BASH_REMATCH[1]}"
+    elif [[ "$_po_line" =~ ^[[:space:]]*([a-z][a-z0-9_]*)=(.*)$ ]]; then
+      _po_name="${BASH_REMATCH[1]}"
+      _po_comment="${BASH_REMATCH[2]}"
+      [[ "$_po_comment" == *[[:space:]]#* ]] && _po_comment="  #${_po_comment##*[[:space:]]#}" || _po_comment=
+      _po_describe "$_po_name" "$_po_comment"
+    fi
+  done <"$1"
 }
 
 _po_describe() {
@@ -162,7 +172,9 @@ _po_parse() {
   # Only now: until here the variables held the defaults, for the checks and for --help.
   _po_names+=(${_po_given_names[@]+"${_po_given_names[@]}"})
   _po_values+=(${_po_given_values[@]+"${_po_given_values[@]}"})
+  given_options=()
   for ((_po_index = 0; _po_index < ${#_po_names[@]}; _po_index++)); do
+    given_options+=("${_po_names[_po_index]}=${_po_values[_po_index]}")
     if _po_is_array "${_po_names[_po_index]}"; then
       read -r -a "${_po_names[_po_index]?}" <<<"${_po_values[_po_index]}"
     else
@@ -174,4 +186,4 @@ _po_parse() {
 _po_parse "$@"
 shift "$_po_used"
 unset _po_script _po_used
-unset -f _po_fail _po_is_option _po_is_array _po_check _po_trim _po_read_config _po_help _po_describe _po_parse
+unset -f _po_fail _po_is_option _po_is_array _po_check _po_trim _po_read_config _po_help _po_describe _po_describe_file _po_parse

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Stage 1 of the mini recipe: Kaldi data directories from what make_corpus.py made (SYNTHETIC speech).
 
-Writes DATA/mini (labelled) and DATA/mini_unlabelled (the same tables but for utt2emo).
+Writes DATA/mini (labelled), DATA/mini_unlabelled (the same tables but for utt2emo) and, of some of the
+unlabelled voices, DATA/mini_unlabelled_babble, whose speech becomes babble noise in the tests.
 """
 
 import csv
@@ -43,11 +44,13 @@ def tables(corpus: Path, rows: list[dict[str, str]]) -> dict[str, dict[str, str]
 
 
 def prepare(corpus: Path, data: Path) -> None:
-    """Write both data directories under ``data``."""
+    """Write the data directories under ``data``."""
     rows = read_manifest(corpus)
+    babble = set(sorted({row["speaker"] for row in rows if not row["emotion"]})[::3])
     for name, part in (
         ("mini", [row for row in rows if row["emotion"]]),
-        ("mini_unlabelled", [row for row in rows if not row["emotion"]]),
+        ("mini_unlabelled", [row for row in rows if not row["emotion"] and row["speaker"] not in babble]),
+        ("mini_unlabelled_babble", [row for row in rows if row["speaker"] in babble]),
     ):
         datadir.write(data / name, tables(corpus, part), dropped={})
         speakers = {row["speaker"] for row in part}

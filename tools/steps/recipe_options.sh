@@ -1,0 +1,24 @@
+# shellcheck shell=bash disable=SC2034
+# The options that every recipe of a corpus has, and what its run.sh needs to speak of its stages. To be sourced
+# before the recipe's own options and utils/parse_options.sh; steps/recipe_stages.sh does the rest.
+
+stage=0                       # first stage to run
+stop_stage=8                  # last stage to run
+nj=$(nproc)                   # jobs of the feature extraction
+noise_dir=                    # folder of noise recordings for the copies; empty: synthetic coloured noise
+held_out_noise=               # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
+rir_dir=                      # folder of room impulse responses; empty: synthetic ones
+unlabelled_dir=               # folder of speech for conf/mtlaug_unlabelled.yaml and for babble noise; empty: none
+max_loss=5                    # percent of bad audio files above which stage 1 fails
+train_config=conf/mtlaug.yaml # one or more, separated by commas
+train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
+exp_name=                     # name of the experiment; empty: that of the config
+seeds=(1)                     # one or more, separated by spaces
+normalisation=global          # global, utterance or speaker (the last uses the test speaker's own statistics)
+snrs="20 15 10 5 0"           # of the noise in stage 6, dB
+attack_args=                  # options of stage 7, such as "--domain waveform" or "--source exp/stl" (transfer)
+
+log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
+
+# at_stage N: is stage N to be run?
+at_stage() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }

@@ -1,0 +1,86 @@
+# shellcheck shell=bash disable=SC2154
+# Stages 2 to 8, the same for every corpus, and the part of stage 1 that is. To be sourced at the end of a recipe's
+# run.sh, after its stages 0 and 1, with the options of steps/recipe_options.sh and
+#
+#   data=data/emodb    # the prepared data directory, with its protocol.json
+#   title="EMO-DB"     # heading of the report
+#   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
+#   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
+
+noise_train="${noise_dir:+data/noise_train}"
+noise_test="${noise_dir:+data/noise_test}"
+rir="${rir_dir:+data/rir_train}"
+unlabelled="${unlabelled-${unlabelled_dir:+data/unlabelled}}"
+sets=("$data" ${unlabelled:+"$unlabelled"})
+
+# command_line CONFIG: what a user types to make the results of a configuration again, from the options given.
+command_line() {
+  local text="./run.sh --train-config $1" option value
+  for option in ${given_options[@]+"${given_options[@]}"}; do
+    value=${option#*=}
+    case "${option%%=*}" in
+      stage | stop_stage | nj | corpus_dir | train_config) continue ;;
+    esac
+    [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
+    option=${option%%=*}
+    text+=" --${option//_/-} $value"
+  done
+  echo "$text"
+}
+
+if at_stage 1; then
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" "$noise_dir" data/noise
+  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
+  [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
+fi
+
+if at_stage 2; then
+  log "Stage 2: augmentation manifest"
+  for set in "${sets[@]}"; do
+    steps/make_augmentation.sh --noise-dir "$noise_train" --rir-dir "$rir" "$set" "${set}_aug"
+  done
+fi
+
+if at_stage 3; then
+  log "Stage 3: feature extraction"
+  for set in "${sets[@]}"; do
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "$set"
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "${set}_aug"
+  done
+fi
+
+# Several configurations are trained and tested in turn; each has its own experiment directory.
+for config in ${train_config//,/ }; do
+  model=${exp_name:-$(basename "$config" .yaml)}${model_suffix-}
+  [ "$normalisation" = global ] || model=${model}_$normalisation
+  command=$(command_line "$config")
+
+  if at_stage 4; then
+    log "Stage 4: MTL training of $model"
+    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" \
+      --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${data}_aug" "exp/$model"
+  fi
+
+  if at_stage 5; then
+    log "Stage 5: scoring of $model"
+    steps/score.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
+  fi
+
+  if at_stage 6; then
+    log "Stage 6: noisy speech for $model"
+    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --snrs "$snrs" --noise-dir "$noise_test" \
+      --babble-dir "${unlabelled:+${unlabelled}_babble}" --command-line "$command" \
+      "$data" "${data}_aug" "${data}_noisy" "exp/$model"
+  fi
+
+  if at_stage 7; then
+    log "Stage 7: adversarial attacks on $model"
+    # shellcheck disable=SC2086  # several options
+    steps/eval_attack.sh --cmd "$decode_cmd" $attack_args --command-line "$command" "exp/$model"
+  fi
+done
+
+if at_stage 8; then
+  log "Stage 8: report"
+  steps/make_report.sh --title "$title" exp RESULTS.md
+fi
