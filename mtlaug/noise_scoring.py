@@ -39,15 +39,16 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
     check_features(noisy_dir, experiment.settings)
     path = experiment.directory / "config.yaml"
-    trained = yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]["copies"]
-    if made["copies"] != trained:
+    if made["copies"] != yaml.safe_load(path.read_text(encoding="utf-8"))["experiment"]["copies"]:
         raise UserError(
             f"{noisy_dir}: its noise was compared with other copies than those that {experiment.directory} was "
             f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"
         )
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
-        if datadir.has(directory, "cuts.jsonl.gz"):
-            noisy.refuse_shared(noisy.sources_of(noisy_dir), noisy.sources_of(directory), directory)
+        # Of copies their noise counts, of the speech itself what babble may be made of.
+        copies = datadir.has(directory, "cuts.jsonl.gz")
+        trained = noisy.sources_of(directory) if copies else set(datadir.read(directory, "wav.scp").values())
+        noisy.refuse_shared(noisy.sources_of(noisy_dir), trained, directory)
 
 
 def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:

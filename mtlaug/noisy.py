@@ -191,7 +191,7 @@ def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:
     known = {datadir.source_of(path): path for path in trained}
     if shared := sorted(path for path in tested if datadir.source_of(path) in known):
         raise UserError(
-            f"{aug_dir}: the copies for training have noise of {len(shared)} recordings that are to be tested with, "
+            f"{aug_dir}: training has {len(shared)} of the recordings that are to be tested with, "
             f"such as {shared[0]} ({known[datadir.source_of(shared[0])]}); take the two directories of one "
             "steps/prepare_noise.sh, and run stages 2 to 5 again"
         )

@@ -201,7 +201,7 @@ def test_noise_that_training_had_is_refused(corpus: Corpus, places: Places, tmp_
     aug_dir = str(tmp_path / "aug")
     manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=train_dir)
     shared = Places(test_dir, places.babble_dir, "")
-    with pytest.raises(UserError, match=rf"aug: the copies for training .* of 1 recordings .*{Path(take).name}\.wav"):
+    with pytest.raises(UserError, match=rf"aug: training has 1 of the recordings .*{Path(take).name}\.wav"):
         make(corpus, shared, tmp_path / "noisy", aug_dir=aug_dir)
     assert not (tmp_path / "noisy").exists()
 
@@ -318,15 +318,16 @@ def test_a_model_trained_with_other_copies_is_refused(corpus: Corpus, places: Pl
         noise_scoring.score(run, places.noisy_dir, "")
 
 
-def test_noise_in_the_copies_of_unlabelled_speech_is_refused(
-    corpus: Corpus, trained: Experiment, places: Places, tmp_path
+@pytest.mark.parametrize(("babble", "named"), [(True, "more"), (False, "more_aug")])
+def test_unlabelled_speech_that_is_babble_or_has_noise_of_the_test_is_refused(
+    corpus: Corpus, trained: Experiment, places: Places, tmp_path, babble, named
 ):
     speech_dir = str(tmp_path / "more")
-    shutil.copytree(places.babble_dir, speech_dir)
+    shutil.copytree(places.babble_dir if babble else corpus.data_dir, speech_dir)
     manifest.make(speech_dir, f"{speech_dir}_aug", corpus.settings(), noise_dir=places.noise_dir)
     settings = corpus.settings("unlabelled_args.ratio=1", f"unlabelled_args.data_dirs=[{speech_dir}]")
     run = dataclasses.replace(trained, settings=settings)
-    with pytest.raises(UserError, match=r"more_aug: the copies for training have noise of . recordings"):
+    with pytest.raises(UserError, match=rf"{named}: training has \d+ of the recordings"):
         noise_scoring.score(run, places.noisy_dir, "")
 
 
