@@ -131,6 +131,7 @@ class OptimArgs:
     ema: float = option(
         0.99, "decay an update of the averaged weights that are selected and tested", "", "from 0 to below 1"
     )
+    bf16: bool = option(False, "mixed precision (bfloat16) in training, where there is a GPU")
 
 
 @dataclass

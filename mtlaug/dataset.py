@@ -110,15 +110,15 @@ class TrainingSet:
             if source in used:
                 self.copies.setdefault((source, store.type_of[copy]), []).append(copy)
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch (from 1); the same whatever happened before."""
+    def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
+        """The batches of an epoch (from 1), or every ``world``-th row of them; the same whatever happened before."""
         number = self.num_batches()
         labelled = self._buckets(list(self._draws(self.labelled, self.draws, epoch)), number, epoch)
         unlabelled = self._buckets(list(self._draws(self.unlabelled, self.unlabelled_draws, epoch)), number, epoch)
         for index in augment.random_state(self.seed, epoch, "batches").permutation(number):
-            rows = [self._row(draw, self.settings.max_frames) for draw in labelled[index]]
-            longest = max(len(row.features) for row in rows)
-            yield collate(rows + [self._row(draw, longest) for draw in unlabelled[index]])
+            longest = max(draw.frames for draw in labelled[index])
+            draws = [*labelled[index], *unlabelled[index]][rank::world]
+            yield collate([self._row(draw, longest) for draw in draws])
 
     def num_batches(self) -> int:
         """Batches an epoch; the same for every choice of types and of unlabelled speech."""

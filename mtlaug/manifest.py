@@ -5,7 +5,7 @@ import hashlib
 import json
 from pathlib import Path
 
-import soundfile
+import scipy.io.wavfile
 import yaml
 from lhotse import MonoCut
 
@@ -70,7 +70,8 @@ def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
     if cut is None:
         raise UserError(f"{data_dir}: no utterance {utterance!r}")
     with atomic_path(out) as temporary:
-        soundfile.write(temporary, audio.load(cut), sample_rate, subtype="FLOAT")
+        # Not by soundfile, which puts the time into a wav of floats: the same copy is the same file.
+        scipy.io.wavfile.write(temporary, sample_rate, audio.load(cut))
 
 
 def read_settings(aug_dir: str) -> dict:

@@ -2,7 +2,7 @@
 
 import torch
 
-from mtlaug import dataset
+from mtlaug import dataset, distributed
 from mtlaug.config import LossArgs
 from mtlaug.dataset import Batch
 from mtlaug.model import Outputs, frame_mask
@@ -11,7 +11,8 @@ from mtlaug.model import Outputs, frame_mask
 class Objective(torch.nn.Module):
     """L = L_emotion (labelled rows) + alpha L_augtype (all rows) + beta L_reconstruction (all rows, no padding).
 
-    Where the configuration weighs them, the losses of speaker and gender are added.
+    Where the configuration weighs them, the losses of speaker and gender are added. Of several processes
+    each gives its share of the loss of the whole batch.
 
     Args:
         args: weights and label smoothing.
@@ -41,18 +42,19 @@ class Objective(torch.nn.Module):
         smoothing = self.args.label_smoothing
         smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]
         weights = (target * self.class_weights).sum(dim=1)  # (N,)
-        return -(weights[:, None] * smooth * logits.log_softmax(dim=1)).sum() / weights.sum().clamp(min=1e-8)
+        entropy = -(weights[:, None] * smooth * logits.log_softmax(dim=1)).sum()
+        return entropy / distributed.total(weights.sum()).clamp(min=1e-8)
 
     def _reconstruction(self, reconstruction: torch.Tensor, batch: Batch) -> torch.Tensor:
         error = (reconstruction - batch.target).square().mean(dim=2)
         mask = frame_mask(batch.lengths, error.shape[1])
-        return (error * mask).sum() / mask.sum()
+        return (error * mask).sum() / distributed.total(mask.sum())
 
 
 def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the rows that have a part in the task; zero where none has."""
     total = torch.nn.functional.cross_entropy(logits, target, ignore_index=dataset.UNKNOWN, reduction="sum")
-    return total / (target != dataset.UNKNOWN).sum().clamp(min=1)
+    return total / distributed.total((target != dataset.UNKNOWN).sum()).clamp(min=1)
 
 
 def class_weights(labels: dict[str, str], classes: list[str]) -> torch.Tensor:

@@ -1,8 +1,10 @@
 """Training loop of one fold and seed; checkpoints, resume, early stop; prediction."""
 
+import contextlib
 import json
 import logging
 import math
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ from sklearn.metrics import recall_score
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import dataset, unlabelled
+from mtlaug import dataset, distributed, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
@@ -23,6 +25,7 @@ from mtlaug.store import FeatureStore
 
 log = logging.getLogger(__name__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+REQUEUE = 75  # exit code of a training that was told to stop (EX_TEMPFAIL): run again, it goes on
 
 
 class Trainer:
@@ -42,6 +45,7 @@ class Trainer:
         self.data, labels = self._training_set()
         self._seed_torch(0)
         self.model = build_model(experiment).to(device)
+        self.parallel = distributed.parallel(self.model)
         # Dev UAR of the averaged weights is far steadier from epoch to epoch than that of the last ones.
         self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.args.ema))
         args, classes = experiment.settings.loss_args, experiment.classes
@@ -70,7 +74,9 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
     def _seed_torch(self, epoch: int) -> None:
-        torch.manual_seed(int(random_state(self.seed, self.fold, epoch, "torch").integers(2**62)))
+        # All processes start from the same weights, and then drop out rows of their own.
+        own = [distributed.rank()] if epoch and distributed.rank() else []
+        torch.manual_seed(int(random_state(self.seed, self.fold, epoch, "torch", *own).integers(2**62)))
 
     def train_epoch(self) -> dict:
         """One epoch of updates and a look at dev; returns the line for the log."""
@@ -78,26 +84,40 @@ class Trainer:
         self._seed_torch(self.epoch)
         self.model.train()
         sums: dict[str, float] = {}
-        rows = typed = correct = 0
-        for batch in self.data.batches(self.epoch):
+        for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
             batch = batch.to(device)
-            outputs = self.model(batch.features, batch.lengths)
-            terms = self.objective(outputs, batch)
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and device.type == "cuda"):
+                outputs = self.parallel(batch.features, batch.lengths)
+                terms = self.objective(outputs, batch)
             if not torch.isfinite(terms["loss"]):
                 raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
-            self.optimiser.zero_grad(set_to_none=True)
-            terms["loss"].backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.args.grad_clip)
-            self.optimiser.step()
-            self.scheduler.step()
-            self.averaged.update_parameters(self.model)
+            self._update(terms["loss"])
+            terms |= {
+                "typed": (batch.augmentation != dataset.UNKNOWN).sum(),
+                "correct": (outputs.augmentation.argmax(dim=1) == batch.augmentation).sum(),
+            }
             for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value.item() * len(batch.lengths)
-            rows += len(batch.lengths)
-            typed += int((batch.augmentation != dataset.UNKNOWN).sum())
-            correct += int((outputs.augmentation.argmax(dim=1) == batch.augmentation).sum())
-        line = {"epoch": self.epoch} | {name: round(value / rows, 6) for name, value in sums.items()}
-        return line | {"aug_accuracy": round(correct / max(1, typed), 4)} | self._look_at_dev()
+                sums[name] = sums.get(name, 0.0) + value.item()
+        line = {"epoch": self.epoch} | self._figures(sums)
+        return line | distributed.by_first(self._look_at_dev)
+
+    def _update(self, loss: torch.Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        # The processes' gradients are averaged, and each has its share of the sum.
+        (loss * distributed.world()).backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.args.grad_clip)
+        self.optimiser.step()
+        self.scheduler.step()
+        self.averaged.update_parameters(self.model)
+
+    def _figures(self, sums: dict[str, float]) -> dict:
+        """Of an epoch's sums the loss terms, means over the batches, and the accuracy of the augmentation task."""
+        sums = dict(
+            zip(sums, distributed.total(torch.tensor(list(sums.values()), device=device)).tolist(), strict=True)
+        )
+        correct, typed = sums.pop("correct"), sums.pop("typed")
+        means = {name: round(value / self.data.num_batches(), 6) for name, value in sums.items()}
+        return means | {"aug_accuracy": round(correct / max(1, typed), 4)}
 
     def _look_at_dev(self) -> dict:
         if not self.dev:  # it is trained on
@@ -115,7 +135,8 @@ class Trainer:
         if self.args.select != "last" and self._rank(line) <= self._rank(self.best):
             return False
         self.best = {name: line[name] for name in self.best}
-        _save(self.directory / "best.pt", self.averaged.module.state_dict())
+        if distributed.rank() == 0:
+            _save(self.directory / "best.pt", self.averaged.module.state_dict())
         return True
 
     def _rank(self, line: dict) -> tuple[float, float]:
@@ -154,10 +175,12 @@ def train(experiment: Experiment, fold: str, seed: int) -> None:
     """Train one fold and seed; a finished run returns at once, a killed one goes on after its last whole epoch.
 
     Writes ``log.jsonl`` (one line an epoch), ``best.pt`` (the epoch of ``optim_args.select``), ``last.pt``
-    (full state) and at the end ``done.json``.
+    (full state) and at the end ``done.json``. Several processes of torchrun share the work, and the first
+    writes. SIGTERM ends the process with code `REQUEUE`.
     """
     directory = experiment.run_dir(fold, seed)
-    with locked(directory):
+    signal.signal(signal.SIGTERM, _requeue)
+    with distributed.started(), locked(directory) if distributed.rank() == 0 else contextlib.nullcontext():
         if (directory / "done.json").exists():
             log.info("%s: is trained already", directory)
             return
@@ -165,19 +188,27 @@ def train(experiment: Experiment, fold: str, seed: int) -> None:
         trainer = Trainer(experiment, fold, seed)
         trainer.restore()
         lines = _log_until(directory / "log.jsonl", trainer.epoch)
-        bar = tqdm(total=trainer.args.epochs, initial=trainer.epoch, disable=not sys.stderr.isatty(), unit="epoch")
+        quiet = distributed.rank() > 0 or not sys.stderr.isatty()
+        bar = tqdm(total=trainer.args.epochs, initial=trainer.epoch, disable=quiet, unit="epoch")
         while not trainer.finished():
             started = time.monotonic()
             line = trainer.train_epoch()
             line |= {"best": trainer.keep_if_best(line), "seconds": round(time.monotonic() - started, 3)}
             lines.append(json.dumps(line))
-            _write_lines(directory / "log.jsonl", lines)
-            _save(directory / "last.pt", trainer.state())
+            if distributed.rank() == 0:
+                _write_lines(directory / "log.jsonl", lines)
+                _save(directory / "last.pt", trainer.state())
+                log.info("fold %s seed %d %s", fold, seed, " ".join(f"{k}={v}" for k, v in line.items()))
             bar.update()
             bar.set_postfix(dev_uar=line["dev_uar"])
-            log.info("fold %s seed %d %s", fold, seed, " ".join(f"{k}={v}" for k, v in line.items()))
         bar.close()
-        write_json(directory / "done.json", trainer.best | {"epochs": trainer.epoch})
+        if distributed.rank() == 0:
+            write_json(directory / "done.json", trainer.best | {"epochs": trainer.epoch})
+
+
+def _requeue(signal_number: int, frame: object) -> None:
+    log.warning("stopped by signal %d; run again to go on after the last whole epoch", signal_number)
+    sys.exit(REQUEUE)
 
 
 def build_model(experiment: Experiment) -> MultitaskModel:

@@ -13,6 +13,7 @@ max_loss=5                    # percent of bad audio files above which stage 1 f
 train_config=conf/mtlaug.yaml # one or more, separated by commas
 train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
 exp_name=                     # name of the experiment; empty: that of the config
+ngpu=0                        # processes of each training, one a GPU; 0: one, on a GPU where there is one
 seeds=(1)                     # one or more, separated by spaces
 normalisation=global          # global, utterance or speaker (the last uses the test speaker's own statistics)
 snrs="20 15 10 5 0"           # of the noise in stage 6, dB

@@ -19,7 +19,7 @@ command_line() {
   for option in ${given_options[@]+"${given_options[@]}"}; do
     value=${option#*=}
     case "${option%%=*}" in
-      stage | stop_stage | nj | corpus_dir | train_config) continue ;;
+      stage | stop_stage | nj | ngpu | corpus_dir | train_config) continue ;;
     esac
     [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
     option=${option%%=*}
@@ -57,7 +57,7 @@ for config in ${train_config//,/ }; do
 
   if at_stage 4; then
     log "Stage 4: MTL training of $model"
-    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" \
+    steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
       --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${data}_aug" "exp/$model"
   fi
 

@@ -6,8 +6,9 @@ cmd=utils/run.py               # launcher
 train_config=conf/mtlaug.yaml  # YAML with the *_args blocks
 train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.epochs=5"
 seeds=(1)                      # one or more, separated by spaces
+ngpu=0                         # processes of each training, one a GPU (on a CPU machine, plain processes); 0: one
 help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
-Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3'
+Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3' --ngpu 0
 Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/mtlaug"
 . utils/parse_options.sh
 [ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
@@ -22,5 +23,10 @@ overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
 num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" ${overrides[@]+"${overrides[@]}"})
 echo "train_mtl.sh: $num_jobs jobs, one a fold and seed; logs are $exp_dir/log/train.*.log"
+runner=(mtlaug)
+if [ "$ngpu" -gt 0 ]; then
+  cmd="$cmd --gpu $ngpu"
+  runner=(torchrun --standalone --nproc-per-node "$ngpu" -m mtlaug)
+fi
 # shellcheck disable=SC2086  # the launcher comes with its options
-$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB
+$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" "${runner[@]}" train run "$exp_dir" --job JOB

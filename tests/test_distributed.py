@@ -1,0 +1,73 @@
+"""Several processes on one training (torchrun, gloo on CPUs), and a training that is told to stop."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from corpus import Corpus
+
+from mtlaug.experiment import Experiment
+from mtlaug.training import REQUEUE, train
+
+# Every process drops out rows of its own, so that only without dropout the curves are the same.
+EXACT = ("model_args.dropout=0", "optim_args.epochs=3", "loss_args.speaker=0.1")
+
+
+def launch(run: Experiment, processes: int) -> subprocess.CompletedProcess:
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *torchrun, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1"]
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
+
+
+def epochs(run: Experiment) -> list[dict]:
+    return [json.loads(line) for line in (run.run_dir("1", 1) / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def both(corpus: Corpus, tmp_path_factory) -> tuple[Experiment, Experiment]:
+    """The same training in one process and in two."""
+    root = tmp_path_factory.mktemp("several processes")
+    alone, together = (corpus.prepare(root / name, *EXACT) for name in ("one", "two"))
+    train(alone, "1", 1)
+    done = launch(together, 2)
+    assert done.returncode == 0, done.stderr
+    return alone, together
+
+
+def test_two_processes_give_the_curve_of_one(both):
+    for one, two in zip(*map(epochs, both), strict=True):
+        for name in one.keys() - {"seconds"}:
+            assert two[name] == pytest.approx(one[name], abs=1e-4), name
+
+
+def test_two_processes_give_the_model_of_one(both):
+    one, two = (torch.load(run.run_dir("1", 1) / "best.pt") for run in both)
+    for name, weights in one.items():
+        torch.testing.assert_close(two[name], weights, atol=1e-4, rtol=1e-3)
+
+
+def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=200", "optim_args.patience=200")
+    command = [sys.executable, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1"]
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+    last = run.run_dir("1", 1) / "last.pt"
+    until = time.monotonic() + 100
+    while not last.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == REQUEUE
+    assert "run again to go on" in said
+    assert "Traceback" not in said
+    assert not list(run.run_dir("1", 1).glob(".tmp*"))
+    done = len(epochs(run))
+    assert 1 <= done < 200
+    assert torch.load(last)["epoch"] == done
