@@ -45,8 +45,8 @@ def open_recording(recording_id: str, source: str, sample_rate: int) -> Recordin
     """
     kind, source = ("command", source[:-1].strip()) if source.endswith("|") else ("file", source)
     try:
-        info = soundfile.info(_output_of(source) if kind == "command" else source)
-    except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+        info = soundfile.info(output_of(source) if kind == "command" else source)
+    except (OSError, RuntimeError, UserError) as error:
         raise UserError(f"{source}: recording {recording_id}: cannot be read: {error}") from None
     recording = Recording(
         id=recording_id,
@@ -60,8 +60,15 @@ def open_recording(recording_id: str, source: str, sample_rate: int) -> Recordin
     return recording if info.samplerate == sample_rate else recording.resample(sample_rate)
 
 
-def _output_of(command: str) -> io.BytesIO:
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], stdout=subprocess.PIPE, check=True)
+def output_of(command: str) -> io.BytesIO:
+    """What a command of wav.scp writes to stdout.
+
+    Raises:
+        UserError: the command fails.
+    """
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], stdout=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        raise UserError(f"{command.strip()}: failed with code {done.returncode}")
     return io.BytesIO(done.stdout)
 
 

@@ -1,4 +1,4 @@
-"""Log-mel filterbanks in torch (differentiable, as Kaldi computes them), CMVN statistics, arks through kaldiio."""
+"""Stage 3: the features of a data directory and their CMVN statistics, in arks through kaldiio."""
 
 import contextlib
 import dataclasses
@@ -11,69 +11,15 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 import torch
-import torchaudio.compliance.kaldi
 from tqdm import tqdm
 
 import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import audio
 from mtlaug.config import FeatureArgs
+from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
 
 FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with
-
-
-class Fbank(torch.nn.Module):
-    """Log-mel filterbank energies as in Kaldi's compute-fbank-feats (Povey window, no dither, snip-edges false).
-
-    Gradients flow to the waveform, so that attacks can pass through it.
-
-    Args:
-        args: rate, window and filters; see `mtlaug.config.FeatureArgs`.
-    """
-
-    def __init__(self, args: FeatureArgs):
-        super().__init__()
-        self.shift = round(args.sample_rate * args.frame_shift / 1000)
-        self.length = round(args.sample_rate * args.frame_length / 1000)
-        self.preemphasis = args.preemphasis
-        self.padded = 1 << (self.length - 1).bit_length()
-        window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
-        banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
-            args.num_mel_bins, self.padded, args.sample_rate, args.low_freq, args.high_freq, 100.0, -500.0, 1.0
-        )
-        self.register_buffer("window", window.float(), persistent=False)
-        # Kaldi's filters leave the Nyquist bin out.
-        self.register_buffer("banks", torch.nn.functional.pad(banks, (0, 1)).T.contiguous(), persistent=False)
-
-    def num_frames(self, num_samples: int) -> int:
-        """Frames of a waveform of ``num_samples`` samples."""
-        return (num_samples + self.shift // 2) // self.shift
-
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Compute features.
-
-        Args:
-            waveforms: (..., S) samples in [-1, 1].
-        Returns:
-            (..., T, C) natural logarithms of mel energies, of samples on the 16-bit scale as in Kaldi.
-        """
-        frames = self._frames(waveforms * 32768.0)  # (..., T, S of a window)
-        frames = frames - frames.mean(dim=-1, keepdim=True)
-        previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
-        frames = (frames - self.preemphasis * previous) * self.window
-        power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
-        return torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
-
-    def _frames(self, samples: torch.Tensor) -> torch.Tensor:
-        num_samples = samples.shape[-1]
-        count = self.num_frames(num_samples)
-        before = self.length // 2 - self.shift // 2
-        after = max(0, (count - 1) * self.shift + self.length - before - num_samples)
-        if num_samples < max(before, after, 1):
-            raise UserError(f"a waveform of {num_samples} samples is shorter than a frame of {self.length}")
-        # Kaldi mirrors the signal at its ends, the end samples included.
-        mirrored = [samples[..., :before].flip(-1), samples, samples[..., num_samples - after :].flip(-1)]
-        return torch.cat(mirrored, dim=-1).unfold(-1, self.length, self.shift)[..., :count, :]
 
 
 def cmvn_statistics(features: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from mtlaug import audio, datadir, features
 from mtlaug.attack import L2Ball, Problem
 from mtlaug.config import FeatureArgs
 from mtlaug.experiment import Experiment
-from mtlaug.features import Fbank
+from mtlaug.fbank import Fbank
 from mtlaug.model import MultitaskModel
 from mtlaug.store import FeatureStore
 

@@ -14,7 +14,7 @@ from lhotse import MonoCut
 
 from mtlaug import audio, augment, config, effects, manifest
 from mtlaug.cli import main
-from mtlaug.features import Fbank
+from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table
 
 needs_sox = pytest.mark.skipif(not shutil.which("sox"), reason="the program sox is not installed")

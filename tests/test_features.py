@@ -13,7 +13,8 @@ from corpus import Corpus, extract, speech, write_data_dir
 from mtlaug import audio, features
 from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
-from mtlaug.features import Fbank, cmvn_statistics, mean_and_deviation
+from mtlaug.fbank import Fbank
+from mtlaug.features import cmvn_statistics, mean_and_deviation
 from mtlaug.files import UserError, read_table
 
 

@@ -12,7 +12,7 @@ import sys
 from mtlaug import __version__
 from mtlaug.files import UserError
 
-GROUPS = ("datadir", "protocol", "augment", "fbank", "train", "score", "attack", "report")
+GROUPS = ("datadir", "protocol", "augment", "fbank", "train", "score", "attack", "predict", "export", "report")
 
 
 class Parser(argparse.ArgumentParser):

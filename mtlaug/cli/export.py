@@ -1,0 +1,19 @@
+"""``mtlaug export``: a trained model as a directory of its own."""
+
+
+def add_commands(commands) -> None:
+    """Add the command ``export``."""
+    export = commands.add_parser("export", help="pack a trained model: weights, settings, labels and a model card")
+    export.add_argument("model", metavar="MODEL", help="exp/<model>, whose folds and seeds become one ensemble, or one")
+    export.add_argument("out", metavar="OUT_DIR", help="a new directory")
+    export.add_argument("--licence", default="", help="terms of the training data, for the model card")
+    export.set_defaults(run=_export)
+
+
+def _export(options) -> None:
+    from mtlaug import model_card, packing
+
+    recogniser = packing.load(options.model)
+    card = model_card.write(options.model, len(recogniser.members), options.licence)
+    packing.pack(recogniser, options.out, card)
+    print(f"{options.out}: {len(recogniser.members)} models, {', '.join(recogniser.classes)}")

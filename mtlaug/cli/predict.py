@@ -1,0 +1,88 @@
+"""``mtlaug predict``: the emotions of recordings, by a trained model."""
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mtlaug.files import UserError, read_table
+
+ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".au")
+
+
+def add_commands(commands) -> None:
+    """Add the command ``predict``."""
+    predict = commands.add_parser("predict", help="emotions of recordings, by a trained or packed model")
+    predict.add_argument("model", metavar="MODEL", help="exp/<model>, a fold or seed in it, or a packed model")
+    predict.add_argument("audio", nargs="+", metavar="AUDIO", help="files, folders, a wav.scp, or - for stdin")
+    predict.add_argument("--segment", type=float, metavar="SECONDS", help="cut into windows; default: the whole")
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="a JSON object a line")
+    form.add_argument("--tsv", action="store_true", help="a table with a header, which is the default")
+    predict.set_defaults(run=_predict)
+
+
+def _predict(options) -> int:
+    import torch
+    from tqdm import tqdm
+
+    from mtlaug import packing
+    from mtlaug.recogniser import read_samples
+
+    if options.segment is not None and not options.segment > 0:
+        raise UserError(f"--segment {options.segment:g}: expected seconds above 0")
+    torch.set_flush_denormal(True)
+    recogniser = packing.load(options.model)
+    sources = list(_sources(options.audio))
+    if not options.json:
+        print("\t".join(("file", "start", "end", "emotion", *recogniser.classes)))
+    failed = 0
+    for name, open_source in tqdm(sources, unit="file", disable=not sys.stderr.isatty()):
+        try:
+            samples = read_samples(open_source(), recogniser.sample_rate)
+            found = recogniser.segments(samples, options.segment)
+        except UserError as error:
+            failed += 1
+            print(f"mtlaug predict: {name}: {error}", file=sys.stderr)
+            continue
+        for start, end, posteriors in found:
+            print(_line(name, start, end, recogniser.classes, posteriors, options.json), flush=True)
+    if failed:
+        print(f"mtlaug predict: {failed} of {len(sources)} recordings failed", file=sys.stderr)
+    return int(failed > 0)
+
+
+def _line(name: str, start: float, end: float, classes: tuple[str, ...], posteriors, as_json: bool) -> str:
+    emotion = classes[posteriors.argmax()]
+    if not as_json:
+        return "\t".join((name, f"{start:.2f}", f"{end:.2f}", emotion, *(f"{value:.4f}" for value in posteriors)))
+    shares = {label: round(float(value), 6) for label, value in zip(classes, posteriors, strict=True)}
+    times = {"start": round(start, 3), "end": round(end, 3)}
+    return json.dumps({"file": name, **times, "emotion": emotion, "posteriors": shares}, ensure_ascii=False)
+
+
+def _sources(arguments: list[str]) -> Iterator[tuple[str, object]]:
+    """Yield (name, function that gives what soundfile reads) of each recording."""
+    for argument in arguments:
+        path = Path(argument)
+        if argument == "-":
+            yield argument, lambda: io.BytesIO(sys.stdin.buffer.read())
+        elif path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ENDINGS]
+            if not inside:
+                raise UserError(f"{path}: holds no file that ends in {', '.join(ENDINGS)}")
+            yield from ((str(file), lambda file=file: file) for file in inside)
+        elif path.suffix == ".scp":
+            yield from ((name, lambda source=source: _listed(source)) for name, source in read_table(path).items())
+        else:
+            yield argument, lambda path=path: path
+
+
+def _listed(source: str):
+    """The file, or the output of the command, of a line of wav.scp."""
+    if not source.endswith("|"):
+        return source
+    from mtlaug.audio import output_of
+
+    return output_of(source[:-1])

@@ -1,0 +1,66 @@
+"""The model card of an exported model: data, protocol, results with intervals, use and limits."""
+
+from collections import defaultdict
+from pathlib import Path
+from statistics import fmean
+
+import yaml
+
+from mtlaug.files import UserError
+from mtlaug.scoring import interval, percent, read_results
+
+USE = """Research on the recognition of emotion in speech. The posteriors say how alike a recording is to those that
+actors or raters labelled so; they say nothing about what somebody feels. Not for decisions about people."""
+LIMITS = """The emotions of the training data were acted or posed, in the language and by the speakers of that corpus;
+other speech, other languages, noise and distant microphones lower the recall, as far as measured by the figures
+above. Classes that are not listed cannot be recognised: every recording gets one of them."""
+
+
+def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
+    """Markdown about an experiment, from its ``config.yaml`` and ``score_*/results.json``.
+
+    Args:
+        members: models in the ensemble.
+        licence: terms of the training data.
+    Raises:
+        UserError: no ``config.yaml`` there or above: the model is not of an experiment.
+    """
+    path = Path(exp_dir)
+    root = next((folder for folder in (path, *path.parents[:2]) if (folder / "config.yaml").exists()), None)
+    bound = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")).get("experiment") if root else None
+    if not bound:
+        raise UserError(f"{exp_dir}: not an experiment, or packed already; give exp/<model>, or a fold or seed of it")
+    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+    results = [read_results(found.parent) for found in sorted(root.glob("score_*/results.json"))]
+    parts = [
+        f"# {root.name}",
+        f"Emotions: {', '.join(bound['classes'])}. {members} model(s), whose posteriors are averaged; a log-mel "
+        "filterbank, strided convolutions, a bidirectional LSTM and attention pooling.",
+        "## Training data",
+        f"`{bound['data_dir']}`, protocol `{bound['protocol']}`, seeds {' '.join(map(str, bound['seeds']))}, "
+        f"normalisation {settings['dataset_args']['normalisation']}. Terms of the data: {licence or 'not stated'}.",
+        "## Results",
+        "UAR in percent of single models on speakers whom they were not trained on, averaged over the seeds, with the "
+        "95 % interval over speakers. Of the ensemble no such figure can be had: every speaker trained some of it.",
+        "\n".join(_rows(results)) if results else "None: the model was not scored.",
+        "## Use",
+        USE,
+        "## Limits",
+        LIMITS,
+        f"Made by mtlaug {bound['versions']['mtlaug']}, commit `{bound['git_commit']}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rows(results: list[dict]) -> list[str]:
+    """A row for each score, but of curves one for each level: the mean over the series."""
+    rows = ["| condition | UAR | 95 % |", "| --- | ---: | ---: |"]
+    levels: dict[tuple, list[float]] = defaultdict(list)
+    for result in results:
+        if curve := result.get("curve"):
+            levels[curve["name"], curve["unit"], curve["level"]].append(result["uar"])
+        else:
+            rows.append(f"| {result['condition']} | {percent(result['uar'])} | {interval(result['ci95']['uar'])} |")
+    for (name, unit, level), uars in sorted(levels.items()):
+        rows.append(f"| {name}, {level:g} {unit} (mean of {len(uars)}) | {percent(fmean(uars))} | |")
+    return rows

@@ -1,0 +1,98 @@
+"""Trained models ready for audio: from samples to posteriors, alone or as an ensemble of folds and seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import torch
+import torchaudio.functional
+
+from mtlaug.config import Config
+from mtlaug.fbank import Fbank
+from mtlaug.files import UserError
+from mtlaug.model import MultitaskModel
+
+
+@dataclass(frozen=True)
+class Member:
+    """One model, with the mean and standard deviation (C,) of its training part where it normalises by them."""
+
+    model: MultitaskModel
+    mean: torch.Tensor | None
+    deviation: torch.Tensor | None
+
+    def logits(self, features: torch.Tensor) -> torch.Tensor:
+        """Emotion logits (K,) of features (T, C)."""
+        mean, deviation = self.mean, self.deviation
+        if mean is None:
+            mean, deviation = features.mean(0), features.var(0, correction=0).clamp(min=1e-4).sqrt()
+        batch = ((features - mean) / deviation)[None]
+        return self.model.classify(batch, torch.tensor([len(features)]))[0]
+
+
+class Recogniser:
+    """What emotion is this? The posteriors of the members, averaged.
+
+    Args:
+        classes: names of the K emotions.
+        settings: the configuration that the members were trained with.
+        members: at least one.
+    Raises:
+        UserError: the members normalise by speaker, whose statistics a recording alone does not have.
+    """
+
+    def __init__(self, classes: Sequence[str], settings: Config, members: Sequence[Member]):
+        if settings.dataset_args.normalisation == "speaker":
+            raise UserError(
+                "the model normalises by speaker and needs all of a speaker's speech; "
+                "take one that was trained with normalisation global or utterance"
+            )
+        self.classes, self.settings, self.members = tuple(classes), settings, tuple(members)
+        self.sample_rate = settings.feature_args.sample_rate
+        self._fbank = Fbank(settings.feature_args)
+        for member in members:
+            member.model.eval()
+
+    @torch.no_grad()
+    def posteriors(self, samples: np.ndarray) -> np.ndarray:
+        """Posteriors (K,) of samples (S,) in [-1, 1] at ``sample_rate``.
+
+        Raises:
+            UserError: the samples are fewer than an analysis window needs.
+        """
+        features = self._fbank(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))  # (T, C)
+        rows = [member.logits(features).softmax(0) for member in self.members]
+        return torch.stack(rows).mean(0).numpy()
+
+    def segments(self, samples: np.ndarray, seconds: float | None) -> list[tuple[float, float, np.ndarray]]:
+        """(start, end, posteriors (K,)) of windows of ``seconds``, or of the whole; a last window of less than
+        half that length belongs to the one before it.
+        """
+        step = len(samples) if seconds is None else max(1, round(seconds * self.sample_rate))
+        number = max(1, round(len(samples) / step))
+        bounds = [index * step for index in range(number)] + [len(samples)]
+        rate = self.sample_rate
+        return [(start / rate, end / rate, self.posteriors(samples[start:end])) for start, end in pairwise(bounds)]
+
+
+def read_samples(source: str | Path | BinaryIO, sample_rate: int) -> np.ndarray:
+    """Mono samples, float32 (S,), of anything soundfile reads, at ``sample_rate`` (Hz): as in stage 3.
+
+    Raises:
+        UserError: it cannot be read, holds no samples, or samples that are not finite.
+    """
+    name = source if isinstance(source, (str, Path)) else "standard input"
+    try:
+        samples, rate = soundfile.read(source, dtype="float32", always_2d=True)  # (S, channels)
+    except (OSError, RuntimeError, TypeError) as error:
+        raise UserError(f"{name}: cannot be read: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
+    if not len(samples) or not np.isfinite(samples).all():
+        raise UserError(f"{name}: has {'samples that are not finite' if len(samples) else 'no samples'}")
+    mono = samples.mean(axis=1)
+    if rate != sample_rate:
+        mono = torchaudio.functional.resample(torch.from_numpy(mono), rate, sample_rate).numpy()
+    return mono

@@ -1,0 +1,177 @@
+"""Trained models on recordings: predict, export, and what cannot be read."""
+
+import io
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from corpus import RATE, Corpus, speech
+
+from mtlaug import evaluation, packing, training
+from mtlaug.cli import main
+from mtlaug.experiment import Experiment
+from mtlaug.files import UserError, read_table
+from mtlaug.recogniser import read_samples
+
+
+@pytest.fixture(scope="module")
+def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
+    """All folds of a model."""
+    run = corpus.prepare(tmp_path_factory.mktemp("my models") / "tiny")
+    for fold in ("1", "2", "3"):
+        training.train(run, fold, 1)
+    return run
+
+
+@pytest.fixture(scope="module")
+def packed(trained: Experiment, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("packed") / "my model"
+    assert main(["export", str(trained.directory), str(out), "--licence", "CC0"]) == 0
+    return out
+
+
+@pytest.fixture
+def wav(tmp_path: Path) -> Path:
+    path = tmp_path / "a recording.wav"
+    soundfile.write(path, speech(1.3, 2500.0), RATE)
+    return path
+
+
+def predicted(capsys, *arguments: object) -> list[dict]:
+    """The lines of ``mtlaug predict --json``, where all went well."""
+    capsys.readouterr()
+    assert main(["predict", *map(str, arguments), "--json"]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_fold_gives_the_posteriors_of_its_test(corpus: Corpus, trained: Experiment, capsys):
+    wavs = read_table(Path(corpus.data_dir, "wav.scp"))
+    for fold in ("1", "2", "3"):
+        labels, store = trained.protocol.utterances(fold, "test"), trained.store(fold)
+        _, model = next(evaluation.trained_models(trained, fold))
+        utterance, posteriors = next(iter(training.predict(model, store, labels, trained.classes).items()))
+        (line,) = predicted(capsys, trained.directory / f"fold_{fold}", wavs[utterance])
+        # The stored features are rounded to two bytes.
+        np.testing.assert_allclose(list(line["posteriors"].values()), posteriors, atol=2e-3)
+        assert list(line["posteriors"]) == trained.classes
+
+
+def test_an_ensemble_is_the_mean_of_its_members(trained: Experiment, wav: Path, capsys):
+    folds = [predicted(capsys, trained.run_dir(fold, 1), wav)[0]["posteriors"]["angry"] for fold in ("1", "2", "3")]
+    together = predicted(capsys, trained.directory, wav)[0]["posteriors"]["angry"]
+    assert together == pytest.approx(np.mean(folds), abs=1e-5)
+    assert len({round(value, 3) for value in folds}) > 1
+
+
+def test_a_packed_model_says_the_same(trained: Experiment, packed: Path, wav: Path, capsys):
+    assert predicted(capsys, packed, wav) == predicted(capsys, trained.directory, wav)
+
+
+def test_a_packed_model_needs_nothing_else(packed: Path, wav: Path, tmp_path, monkeypatch, capsys):
+    alone = shutil.copytree(packed, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch, "load", None)  # no pickle is read
+    assert predicted(capsys, alone, wav)[0]["emotion"] in ("angry", "sad")
+    names = ["config.yaml", "labels.txt", "model.safetensors", "model_card.md"]
+    assert sorted(path.name for path in alone.iterdir()) == names
+
+
+def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
+    evaluation.write_score(trained, "within", evaluation.predict_within(trained), "./run.sh")
+    assert main(["export", str(trained.directory), str(tmp_path / "out"), "--licence", "CC0"]) == 0
+    card = (tmp_path / "out" / "model_card.md").read_text()
+    assert trained.protocol.sha256 in card
+    assert "Terms of the data: CC0" in card
+    assert "| within |" in card
+    shutil.rmtree(trained.directory / "score_within")
+
+
+@pytest.mark.parametrize(("rate", "channels", "ending"), [(44100, 2, "flac"), (8000, 1, "wav"), (48000, 1, "ogg")])
+def test_any_rate_channels_and_format_are_read(tmp_path, rate, channels, ending):
+    path = tmp_path / f"x.{ending}"
+    soundfile.write(path, np.tile(speech(0.5, rate=rate)[:, None], channels), rate)
+    samples = read_samples(path, RATE)
+    assert samples.ndim == 1
+    assert len(samples) == pytest.approx(0.5 * RATE, abs=RATE // 50)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "bounds"), [(None, [0, 1.3]), (0.5, [0, 0.5, 1.0, 1.3]), (0.6, [0, 0.6, 1.3]), (5, [0, 1.3])]
+)
+def test_windows_cover_the_whole(packed: Path, wav: Path, capsys, seconds, bounds):
+    lines = predicted(capsys, packed, wav, *([] if seconds is None else ["--segment", seconds]))
+    assert [line["start"] for line in lines] == bounds[:-1]
+    assert [line["end"] for line in lines] == bounds[1:]
+
+
+def test_folders_lists_and_standard_input(packed: Path, wav: Path, tmp_path, monkeypatch, capsys):
+    (tmp_path / "wav.scp").write_text(f"one {wav}\ntwo cat '{wav}' |\n")
+    monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": io.BytesIO(wav.read_bytes())}))
+    lines = predicted(capsys, packed, wav.parent, tmp_path / "wav.scp", "-")
+    assert [line["file"] for line in lines] == [str(wav), "one", "two", "-"]
+    assert len({line["posteriors"]["angry"] for line in lines}) == 1
+
+
+def test_a_table_by_default(packed: Path, wav: Path, capsys):
+    assert main(["predict", str(packed), str(wav)]) == 0
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split("\t") == ["file", "start", "end", "emotion", "angry", "sad"]
+    assert sum(map(float, line.split("\t")[4:])) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_batch_goes_on_past_bad_files_and_says_so(packed: Path, wav: Path, tmp_path, capsys):
+    (tmp_path / "broken.wav").write_bytes(b"no audio")
+    soundfile.write(tmp_path / "empty.wav", np.zeros(0), RATE)
+    soundfile.write(tmp_path / "short.wav", np.ones(20), RATE)
+    assert main(["predict", str(packed), str(tmp_path), str(tmp_path / "nowhere.wav")]) == 1
+    said = capsys.readouterr()
+    assert [line.split("\t")[0] for line in said.out.splitlines()[1:]] == [str(wav)]
+    for name in ("broken", "empty", "short", "nowhere"):
+        assert f"{name}.wav" in said.err
+    assert "4 of 5 recordings failed" in said.err
+
+
+@pytest.mark.parametrize("lost", ["labels.txt", "config.yaml"])
+def test_a_packed_model_that_is_not_whole_is_refused(packed: Path, tmp_path, lost):
+    broken = shutil.copytree(packed, tmp_path / "broken")
+    (broken / lost).unlink()
+    with pytest.raises(UserError, match="not a whole packed model"):
+        packing.load(broken)
+
+
+def test_weights_that_are_cut_off_are_refused(packed: Path, tmp_path):
+    broken = shutil.copytree(packed, tmp_path / "broken")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(UserError, match="not a whole packed model"):
+        packing.load(broken)
+
+
+def test_what_is_no_model_is_refused(tmp_path, packed: Path, trained: Experiment):
+    with pytest.raises(UserError, match="no such directory"):
+        packing.load(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="neither an experiment"):
+        packing.load(tmp_path)
+    with pytest.raises(UserError, match="no fold and seed"):
+        packing.from_experiment(trained.directory, trained.directory / "log")
+    assert main(["export", str(packed), str(tmp_path / "again")]) == 1
+    assert main(["export", str(trained.directory), str(packed)]) == 1  # it holds another
+
+
+def test_a_model_that_normalises_by_speaker_is_refused(corpus: Corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "dataset_args.normalisation=speaker", "optim_args.epochs=1")
+    training.train(run, "1", 1)
+    with pytest.raises(UserError, match="normalises by speaker"):
+        packing.load(run.run_dir("1", 1))
+
+
+def test_a_model_that_normalises_by_utterance_is_packed(corpus: Corpus, tmp_path, wav: Path, capsys):
+    run = corpus.prepare(tmp_path / "exp", "dataset_args.normalisation=utterance", "optim_args.epochs=1")
+    training.train(run, "1", 1)
+    assert main(["export", str(run.run_dir("1", 1)), str(tmp_path / "out")]) == 0
+    assert predicted(capsys, tmp_path / "out", wav) == predicted(capsys, run.run_dir("1", 1), wav)
