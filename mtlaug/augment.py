@@ -14,6 +14,7 @@ import numpy as np
 from lhotse import MonoCut
 
 from mtlaug import audio, config
+from mtlaug.config import option
 from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed, SyntheticReverb
 from mtlaug.files import UserError, read_table
 
@@ -22,11 +23,6 @@ def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None
     if len(bounds) != 2 or not above < bounds[0] <= bounds[1]:
         limit = f" above {above:g}" if above > -np.inf else ""
         raise ValueError(f"{name} must be [lowest, highest]{limit}, not {bounds}")
-
-
-def _check_copies(number: int) -> None:
-    if number < 1:
-        raise ValueError(f"copies_each must be above zero, not {number}; switch the type off by false")
 
 
 @dataclass
@@ -38,17 +34,17 @@ class Clean:
 class SpecAugment:
     """Bands of time and frequency set to the mean; made at training time (Park et al. 2019)."""
 
-    time_masks: int = 2
-    time_share: float = 0.15  # widest time mask, share of the utterance
-    freq_masks: int = 2
-    freq_bins: int = 12  # widest frequency mask, mel bins
+    time_masks: int = option(2, "masks of time", "", "zero or more")
+    time_share: float = option(0.15, "widest time mask, share of the utterance", "", "from 0 to below 1")
+    freq_masks: int = option(2, "masks of frequency", "", "zero or more")
+    freq_bins: int = option(12, "widest frequency mask", "mel bins", "zero or more")
 
 
 @dataclass
 class Mixup:
     """A weighted mean with another labelled training utterance, its emotion mixed likewise (Zhang et al. 2018)."""
 
-    weight: list[float] = field(default_factory=lambda: [0.6, 0.8])  # range of the first one's weight
+    weight: list[float] = option([0.6, 0.8], "range of the first one's weight")
 
     def __post_init__(self):
         _check_range("weight", self.weight, above=0)
@@ -58,7 +54,7 @@ class Mixup:
 class SpeedPerturbation:
     """Resampled, so that tempo and pitch change together (Ko et al. 2015); copies are prefixed ``sp0.9-``."""
 
-    factors: list[float] = field(default_factory=lambda: [0.9, 1.1])
+    factors: list[float] = option([0.9, 1.1], "a copy each")
 
     def __post_init__(self):
         if not self.factors or min(self.factors) <= 0 or len(set(self.factors)) < len(self.factors):
@@ -73,14 +69,13 @@ class SpeedPerturbation:
 class Noise:
     """Noise from a data directory, or coloured noise where none is given."""
 
-    snr: list[float] = field(default_factory=lambda: [5.0, 20.0])  # range, dB
-    exponent: list[float] = field(default_factory=lambda: [0.0, 2.0])  # range of coloured noise: white to brown
-    copies_each: int = 1
+    snr: list[float] = option([5.0, 20.0], "range of the signal-to-noise ratio", "dB")
+    exponent: list[float] = option([0.0, 2.0], "range of coloured noise: 0 white, 1 pink, 2 brown")
+    copies_each: int = option(1, "copies of an utterance", "", "above zero")
 
     def __post_init__(self):
         _check_range("snr", self.snr)
         _check_range("exponent", self.exponent)
-        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
@@ -97,14 +92,13 @@ class Noise:
 class Reverberation:
     """A recorded room impulse response, or a synthetic one where no RIR directory is given."""
 
-    rt60: list[float] = field(default_factory=lambda: [0.2, 0.9])  # range, seconds
-    drr: list[float] = field(default_factory=lambda: [-3.0, 6.0])  # range of the direct-to-reverberant ratio, dB
-    copies_each: int = 1
+    rt60: list[float] = option([0.2, 0.9], "range of the reverberation time of synthetic rooms", "s")
+    drr: list[float] = option([-3.0, 6.0], "range of their direct-to-reverberant ratio", "dB")
+    copies_each: int = option(1, "copies of an utterance", "", "above zero")
 
     def __post_init__(self):
         _check_range("rt60", self.rt60, above=0)
         _check_range("drr", self.drr)
-        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
@@ -121,12 +115,11 @@ class Reverberation:
 class Pitch:
     """Pitch shifted by SoX at the same tempo, up or down."""
 
-    semitones: list[float] = field(default_factory=lambda: [1.0, 3.0])  # range of the size
-    copies_each: int = 1
+    semitones: list[float] = option([1.0, 3.0], "range of the shift, up or down", "semitones")
+    copies_each: int = option(1, "copies of an utterance", "", "above zero")
 
     def __post_init__(self):
         _check_range("semitones", self.semitones, above=0)
-        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
@@ -138,14 +131,13 @@ class Pitch:
 class Tempo:
     """Tempo changed by SoX at the same pitch."""
 
-    slow: list[float] = field(default_factory=lambda: [0.8, 0.92])  # range of the factor
-    fast: list[float] = field(default_factory=lambda: [1.08, 1.25])
-    copies_each: int = 1
+    slow: list[float] = option([0.8, 0.92], "range of the factor of slow copies")
+    fast: list[float] = option([1.08, 1.25], "and of fast ones")
+    copies_each: int = option(1, "copies of an utterance", "", "above zero")
 
     def __post_init__(self):
         _check_range("slow", self.slow, above=0)
         _check_range("fast", self.fast, above=0)
-        _check_copies(self.copies_each)
 
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):

@@ -18,7 +18,10 @@ from mtlaug.files import UserError
 
 def option(default, meaning: str, unit: str = "", allowed: str = "any"):
     """A dataclass field that carries its meaning, its unit and what values it may have (a key of `ALLOWED`)."""
-    return field(default=default, metadata={"meaning": meaning, "unit": unit, "allowed": allowed})
+    metadata = {"meaning": meaning, "unit": unit, "allowed": allowed}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 ALLOWED = {
@@ -51,10 +54,7 @@ class FeatureArgs:
 @dataclass
 class AugmentArgs:
     seed: int = option(0, "seed of every random choice in the manifest, together with the utterance id")
-    types: dict = field(
-        default_factory=lambda: {"clean": True},
-        metadata={"meaning": "each type true, false or its own parameters", "unit": "", "allowed": "any"},
-    )
+    types: dict = option({"clean": True}, "each type true, false or its own parameters")
 
 
 @dataclass
@@ -81,14 +81,8 @@ class DatasetArgs:
 @dataclass
 class UnlabelledArgs:
     ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
-    data_dirs: list[str] = field(
-        default_factory=list,
-        metadata={"meaning": "data directories without utt2emo; x_aug holds the copies of x", "unit": ""},
-    )
-    target_dirs: list[str] = field(
-        default_factory=list,
-        metadata={"meaning": "the same, of the corpus that is tested, by speakers who are not", "unit": ""},
-    )
+    data_dirs: list[str] = option([], "data directories without utt2emo; x_aug holds the copies of x")
+    target_dirs: list[str] = option([], "the same, of the corpus that is tested, by speakers who are not")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
 
 

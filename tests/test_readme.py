@@ -5,6 +5,8 @@ import shlex
 
 import pytest
 
+from mtlaug import reference
+
 
 @pytest.fixture
 def readme(project_root):
@@ -23,6 +25,10 @@ def test_the_table_is_that_of_the_generated_results(readme, project_root):
     table = re.search(r"<!-- table of egs/emodb/RESULTS.md -->\n(.*?)<!-- end of table -->", readme, re.DOTALL)[1]
     assert table.startswith("| model |")
     assert table in (project_root / "egs/emodb/RESULTS.md").read_text(encoding="utf-8")
+
+
+def test_the_reference_of_the_configuration_is_the_generated_one(project_root):
+    assert (project_root / "tools/conf/README.md").read_text(encoding="utf-8") == reference.write()
 
 
 @pytest.mark.parametrize("pattern", [r"`((?:mtlaug|tools|egs|tests)/[\w./-]*\w)`", r"\]\(([\w./-]+)\)"])

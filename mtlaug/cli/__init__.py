@@ -12,7 +12,10 @@ import sys
 from mtlaug import __version__
 from mtlaug.files import UserError
 
-GROUPS = ("datadir", "protocol", "augment", "fbank", "train", "score", "attack", "predict", "export", "report")
+GROUPS = (
+    *("datadir", "protocol", "augment", "fbank", "train", "score", "attack"),
+    *("predict", "export", "report", "config"),
+)
 
 
 class Parser(argparse.ArgumentParser):
