@@ -1,0 +1,47 @@
+"""Timing: several ways to do one thing, in turn, round after round, so that a busy machine slows all alike."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: ``ours`` and ``other`` are medians in ``unit``, ``ratio`` ours / other."""
+
+    what: str
+    ours: float
+    other: float | None
+    beside: str
+    unit: str
+    reach: str
+
+    @property
+    def ratio(self) -> float | None:
+        return self.ours / self.other if self.other else None
+
+
+def in_turn(ways: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str, float]:
+    """Median seconds of each way; one round beforehand is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if number:
+                times[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def process(code: str) -> Callable[[], object]:
+    """A way that runs ``code`` in a Python of its own."""
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def peak_memory() -> float:
+    """Largest resident size of this process so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,44 @@
+"""Scores of many utterances, and how long commands take to start."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from mtlaug import scoring
+
+from .measure import Row, in_turn, process
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from made_predictions import random_predictions
+
+
+def score() -> list[Row]:
+    """10,000 utterances of 100 speakers with 2,000 draws of the bootstrap, beside the draws alone in numpy."""
+    predictions = random_predictions(0.7, speakers=100, per_class=25)
+    rng = np.random.default_rng(0)
+    hits, totals = rng.random((100, 4)), np.ones((100, 4))
+
+    def bound() -> np.ndarray:
+        weights = rng.multinomial(100, np.full(100, 0.01), size=2000)
+        return ((weights @ hits) / (weights @ totals)).mean(1)
+
+    times = in_turn({"ours": lambda: scoring.score(predictions), "bound": bound})
+    return [Row("scoring, 10,000 utterances", times["ours"], times["bound"], "numpy draws alone", "s", "at most 2 s")]
+
+
+def start() -> list[Row]:
+    """`mtlaug --help`, and a job's imports beside torch's."""
+    program = str(Path(sys.executable).with_name("mtlaug"))
+    ways = {
+        "help": lambda: subprocess.run([program, "--help"], check=True, capture_output=True),
+        "python": process("pass"),
+        "job": process("import mtlaug.experiment, mtlaug.training"),
+        "torch": process("import torch"),
+    }
+    times = in_turn(ways)
+    return [
+        Row("mtlaug --help", times["help"], times["python"], "python itself", "s", "at most 0.3 s"),
+        Row("start of a training", times["job"], times["torch"], "import torch", "s", "at most 1.0 s more"),
+    ]
