@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import hashlib
+import json
 import os
 import sys
 import time
@@ -45,6 +47,8 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     Writes ``feats.JOB.ark``, ``cmvn.JOB.ark`` and their scp files to ``ark_dir``. Each
     utterance is computed alone, so ``nj`` changes no bit of the result.
 
+    A job whose features are there already, of the same recordings and options, has nothing to do.
+
     Returns:
         ``utterances``, ``audio`` and ``elapsed`` (seconds of audio, and of the job's time).
     Raises:
@@ -55,6 +59,10 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     torch.set_num_threads(1)
     fbank = Fbank(args)
     started, total, count = time.monotonic(), 0.0, 0
+    key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, args, job, nj)
+    if key and key_file.exists() and key_file.read_text() == key:
+        return {"utterances": 0, "audio": 0.0, "elapsed": time.monotonic() - started}
+    key_file.unlink(missing_ok=True)
     with _ark(ark_dir, f"feats.{job}", args.compression) as feats, _ark(ark_dir, f"cmvn.{job}", 0) as cmvn:
         for cut in _progress(audio.read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
             samples = audio.load(cut)
@@ -65,7 +73,23 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
             feats(cut.id, features)
             cmvn(cut.id, cmvn_statistics(features))
             total, count = total + len(samples) / args.sample_rate, count + 1
+    if key:
+        with atomic_path(key_file) as temporary:
+            temporary.write_text(key)
     return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
+
+
+def _content_key(data_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
+    """A hash of all that a job's features depend on, or None where commands or missing files are part of it."""
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(args)).encode())
+    for cut in audio.read_cuts(data_dir, args.sample_rate, job, nj):
+        digest.update(json.dumps(cut.to_dict()).encode())
+        for source in cut.recording.sources:
+            if source.type != "file" or not os.path.exists(source.source):
+                return None
+            status = os.stat(source.source)
+            digest.update(f"{status.st_size} {status.st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
 def _progress(items: Iterator, label: str) -> Iterator:
@@ -128,4 +152,3 @@ def _remove_stale(ark_dir: str, nj: int) -> None:
         kind, job, _ = path.name.split(".", 2)
         if kind in ("feats", "cmvn") and job.isdigit() and int(job) > nj:
             path.unlink()
-

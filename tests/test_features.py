@@ -15,7 +15,7 @@ from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.features import cmvn_statistics, mean_and_deviation
-from mtlaug.files import UserError, read_table
+from mtlaug.files import UserError, read_table, write_table
 
 
 def kaldi_fbank(samples: np.ndarray, args: FeatureArgs) -> np.ndarray:
@@ -144,6 +144,9 @@ def test_two_runs_give_the_same_bytes(data_dir, tmp_path):
     runs = []
     for _ in range(2):
         extract(data_dir, tmp_path / "ark", FeatureArgs(), 2)
+        keys = [tmp_path / "ark" / f"feats.{job}.key" for job in (1, 2)]
+        for key in keys:
+            key.unlink()  # so that the second run does not keep the first one's
         runs.append({path.name: path.read_bytes() for path in (tmp_path / "ark").iterdir()})
     assert runs[0] == runs[1]
     assert sorted(runs[0]) == sorted(f"{k}.{j}.{e}" for k in ("feats", "cmvn") for j in (1, 2) for e in ("ark", "scp"))
@@ -152,7 +155,7 @@ def test_two_runs_give_the_same_bytes(data_dir, tmp_path):
 def test_archives_of_more_jobs_are_removed(data_dir, tmp_path):
     extract(data_dir, tmp_path / "ark", FeatureArgs(), 3)
     extract(data_dir, tmp_path / "ark", FeatureArgs(), 1)
-    assert len(list((tmp_path / "ark").iterdir())) == 4
+    assert len(list((tmp_path / "ark").iterdir())) == 5
     assert len(matrices(data_dir)) == 5
 
 
@@ -275,3 +278,40 @@ def test_a_pipe_gives_the_features_of_its_audio(tmp_path, make_wav):
     for data_dir in (piped, plain):
         extract(data_dir, Path(data_dir, "ark"), FeatureArgs())
     assert_equal(matrices(piped), matrices(plain))
+
+
+# Features that are there already
+
+
+def written(ark_dir: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in ark_dir.glob("*.ark")}
+
+
+def test_a_job_that_is_done_is_not_done_again(data_dir, tmp_path):
+    extract(data_dir, tmp_path / "arks", FeatureArgs(), nj=2)
+    before = written(tmp_path / "arks")
+    extract(data_dir, tmp_path / "arks", FeatureArgs(), nj=2)
+    assert written(tmp_path / "arks") == before
+    assert not features.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
+
+
+@pytest.mark.parametrize("change", ["options", "recording", "list", "killed"])
+def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, change):
+    copied = shutil.copytree(data_dir, tmp_path / "data")
+    wavs = read_table(copied / "wav.scp")
+    first = make_wav(tmp_path / "first.wav", 0.5)
+    write_table(copied / "wav.scp", wavs | {min(wavs): first})
+    extract(str(copied), tmp_path / "arks", FeatureArgs())
+    before = written(tmp_path / "arks")
+    args = FeatureArgs()
+    if change == "options":
+        args = FeatureArgs(low_freq=40.0)
+    elif change == "recording":
+        make_wav(first, 0.6)
+    elif change == "list":
+        write_table(copied / "wav.scp", wavs)
+    else:
+        (tmp_path / "arks" / "feats.1.key").unlink()
+    assert features.extract(str(copied), str(tmp_path / "arks"), args, 1, 1)["utterances"] == len(wavs)
+    after = written(tmp_path / "arks")
+    assert all(after[name] > before[name] for name in before)

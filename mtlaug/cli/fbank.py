@@ -26,6 +26,9 @@ def extract_part(options) -> None:
 
     args = config.load(options.config, options.set).feature_args
     done = features.extract(options.data_dir, options.ark_dir, args, options.job, options.nj)
+    if not done["utterances"]:
+        print(f"{options.data_dir}: job {options.job}: nothing to do, the features are there or no utterance is")
+        return
     speed = done["audio"] / max(done["elapsed"], 1e-9)
     print(
         f"{options.data_dir}: job {options.job}: {done['utterances']} utterances, {done['audio']:.1f} s of audio "
