@@ -1,6 +1,6 @@
 """Small SVG plots: the same numbers give the same bytes (no date, fixed identifiers)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mtlaug.files import atomic_path
+
+COLOURS = ("#1f5f8b", "#d1495b", "#5b8e3e", "#b07d12", "#6d4c9f", "#444444")
 
 
 def save_svg(figure: Figure, path: str | Path) -> None:
@@ -55,4 +57,59 @@ def plot_bars(path: str | Path, groups: Sequence[tuple[str, Sequence[tuple[str, 
         axes.set_title(title, fontsize=8, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].set(xlim=(0, 100), xlabel="UAR (%) with 95 % interval over speakers")
+    save_svg(figure, path)
+
+
+def plot_curves(
+    path: str | Path,
+    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, list | None]]]],
+    unit: str,
+    *,
+    reverse: bool,
+) -> None:
+    """UAR in percent by level, a panel a series and a line a model: ``(level, uar, [low, high] or None)`` a point."""
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(1 + 2.6 * columns, 0.8 + 2.1 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes, (title, lines) in zip(grid, panels.items(), strict=False):
+        for colour, (model, points) in zip(COLOURS * len(lines), lines.items(), strict=False):
+            levels = [level for level, _, _ in points]
+            bounds = 100 * np.array([interval or (uar, uar) for _, uar, interval in points]).reshape(-1, 2)
+            axes.plot(levels, [100 * uar for _, uar, _ in points], marker="o", markersize=3, color=colour, label=model)
+            axes.fill_between(levels, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.12, linewidth=0)
+        axes.set_title(title, fontsize=8, loc="left")
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    if reverse:
+        grid[0].invert_xaxis()
+    grid[0].set(ylim=(0, 100), ylabel="UAR (%)", xlabel=unit)
+    grid[0].legend(fontsize=6, frameon=False)
+    save_svg(figure, path)
+
+
+def plot_heat_map(path: str | Path, panels: Mapping[str, Mapping[tuple[str, str], float]]) -> None:
+    """UAR in percent of training sets (rows) and test corpora (columns), a panel a model."""
+    rows = sorted({train for cells in panels.values() for train, _ in cells})
+    columns = sorted({test for cells in panels.values() for _, test in cells})
+    wide = min(3, len(panels))
+    high = -(-len(panels) // wide)
+    figure = Figure(figsize=(1.2 + 2.8 * wide, 0.8 + 2.2 * high), layout="constrained")
+    grid = figure.subplots(high, wide, squeeze=False).ravel()
+    for axes, (title, cells) in zip(grid, panels.items(), strict=False):
+        values = np.array([[100 * cells.get((train, test), np.nan) for test in columns] for train in rows])
+        axes.pcolormesh(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=1)
+        for row, column in np.argwhere(np.isfinite(values)):
+            colour = "white" if values[row, column] > 60 else "black"
+            text = f"{values[row, column]:.1f}"
+            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=7)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=7)
+        axes.invert_yaxis()
+        axes.tick_params(length=0)
+        axes.set_title(title, fontsize=8, loc="left")
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    grid[0].set(xlabel="test", ylabel="training")
     save_svg(figure, path)

@@ -5,30 +5,14 @@ Models share a table, and are compared, only with the same condition, test set,
 protocol hash, normalisation and utterances.
 """
 
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from mtlaug.comparison import compare_predictions, p_value
+from mtlaug import anchors, curves, matrix
 from mtlaug.files import UserError, atomic_path
 from mtlaug.plots import plot_bars
-from mtlaug.predictions import Predictions
-from mtlaug.scoring import interval, percent, recompute
-from mtlaug.training_summary import summarise
-
-BASELINES = ("stl", "stl_aug")
-MOST_MODELS_FOR_ALL_PAIRS = 4
-DESCRIPTION = ("condition", "set", "protocol_name", "protocol", "normalisation")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One score directory ``exp/<model>/score_*``, checked."""
-
-    model: str
-    directory: Path
-    results: dict
-    predictions: Predictions
+from mtlaug.report_tables import DESCRIPTION, Scored, caption, comparisons, heading, rows_of, training, tsv
+from mtlaug.scoring import recompute
 
 
 def write(
@@ -53,22 +37,28 @@ def write(
     exp_dir, output = Path(exp_dir), Path(output)
     models = find_models(exp_dir)
     scored = [score for model in models for score in read_scores(model)]
-    tables = group(scored)
+    gathered = [score for score in scored if score.results.keys() & {"curve", "pair"}]
+    tables = group(score for score in scored if not score.results.keys() & {"curve", "pair"})
     unscored = [model.name for model in models if not any(score.model == model.name for score in scored)]
     report_dir = exp_dir / "report"
     report_dir.mkdir(exist_ok=True)
-    text = _document(tables, unscored, _training(models), title, notes, command)
-    written = {output: text, report_dir / "report.md": text, report_dir / "results.tsv": _tsv(tables)}
+    known = anchors.read(output.parent / "conf" / "anchors.yaml")
+    sections, plots = _sections(scored, tables, known, report_dir)
+    text = _document(sections, unscored, training(models), title, notes, command)
     if tables:
-        plot_bars(
-            report_dir / "uar.svg",
-            [(_heading(t), [(s.model, s.results["uar"], s.results["ci95"]["uar"]) for s in t]) for t in tables],
-        )
-        written[report_dir / "report.md"] = text + "\n![UAR with intervals](uar.svg)\n"
+        plots.insert(0, report_dir / "uar.svg")
+        bars = [(heading(t), [(s.model, s.results["uar"], s.results["ci95"]["uar"]) for s in t]) for t in tables]
+        plot_bars(plots[0], bars)
+    shown = "".join(f"\n![{plot.stem}]({plot.name})\n" for plot in plots)
+    written = {
+        output: text,
+        report_dir / "report.md": text + shown,
+        report_dir / "results.tsv": tsv([*tables, gathered]),
+    }
     for path, content in written.items():
         with atomic_path(path) as temporary:
             temporary.write_text(content, encoding="utf-8")
-    return [*written, *([report_dir / "uar.svg"] if tables else [])]
+    return [*written, *plots]
 
 
 def find_models(exp_dir: Path) -> list[Path]:
@@ -93,7 +83,7 @@ def read_scores(model_dir: Path) -> list[Scored]:
     return scores
 
 
-def group(scored: list[Scored]) -> list[list[Scored]]:
+def group(scored: Iterable[Scored]) -> list[list[Scored]]:
     """Tables of scores that may be compared, each by falling UAR; the condition ``within`` comes first.
 
     Two score directories of one model never share a table, whatever they describe.
@@ -108,104 +98,86 @@ def group(scored: list[Scored]) -> list[list[Scored]]:
     return [sorted(tables[key], key=lambda s: (-s.results["uar"], s.model)) for key in sorted(tables)]
 
 
-def _document(tables, unscored: list[str], training: list[str], title: str, notes: str, command: str) -> str:
+def _sections(
+    scored: list[Scored], tables: list[list[Scored]], known: list[anchors.Anchor], report_dir: Path
+) -> tuple[list[str], list[Path]]:
+    """The parts of the document that hold results, and the plots written for them."""
+    parts, plots = [], []
+    for table in tables:
+        parts += [f"## {heading(table)}", caption(table), rows_of(table), *comparisons(table)]
+        parts.append("Made by:\n\n" + "\n".join(f"- {s.directory}: `{s.results['command']}`" for s in table))
+        parts += anchors.section(known, table[0].results)
+    for title, name, found in _curves(scored):
+        plots.append(report_dir / f"{name}.svg")
+        parts += [f"## {title}", *curves.section(found, plots[-1])]
+    for title, name, cells in _matrices(scored):
+        plots.append(report_dir / f"{name}.svg")
+        parts += [f"## {title}", *matrix.section(cells, plots[-1])]
+        parts += anchors.section(known, *(results for results, _ in cells.values()))
+    return parts, plots
+
+
+def _curves(scored: list[Scored]) -> Iterator[tuple[str, str, curves.Curves]]:
+    """Yield (heading, file name, curves) of each name of a curve, test set, protocol and normalisation."""
+    groups: dict[tuple, list[Scored]] = {}
+    for score in scored:
+        if curve := score.results.get("curve"):
+            where = [score.results[key] for key in ("set", "normalisation", "protocol_name", "protocol")]
+            groups.setdefault((curve["name"], curve["unit"], *where), []).append(score)
+    for number, ((name, unit, *where), points) in enumerate(sorted(groups.items()), 1):
+        clean = {
+            s.model: s.predictions
+            for s in scored
+            if s.results["condition"] == "within" and s.results["protocol"] == where[-1] and s.model in _models(points)
+        }
+        found = curves.Curves(
+            name=name,
+            unit=unit,
+            points={
+                (s.model, s.results["curve"]["series"], s.results["curve"]["level"]): s.predictions for s in points
+            },
+            clean=clean,
+            commands={s.model: s.results["command"] for s in points},
+        )
+        title = f"{name}: {where[0]}, protocol {where[2]}, normalisation {where[1]}"
+        yield title, f"curve_{number}_{name.replace(' ', '_')}", found
+
+
+def _point(score: Scored) -> tuple[str, str, float]:
+    curve = score.results["curve"]
+    return score.model, curve["series"], float(curve["level"])
+
+
+def _models(points: list[Scored]) -> set[str]:
+    return {score.model for score in points}
+
+
+def _matrices(scored: list[Scored]) -> Iterator[tuple[str, str, matrix.Cells]]:
+    """Yield (heading, file name, cells) of each protocol, normalisation and number of shots."""
+    groups: dict[tuple, dict] = {}
+    for score in scored:
+        if pair := score.results.get("pair"):
+            key = tuple(score.results.get(name, 0) for name in ("protocol_name", "protocol", "normalisation", "shots"))
+            groups.setdefault(key, {})[score.model, (pair["train"], pair["test"])] = (score.results, score.predictions)
+    for number, ((name, _, normalisation, shots), cells) in enumerate(sorted(groups.items()), 1):
+        few = f", {shots} labelled target utterances a class" if shots else ", zero-shot"
+        title = f"across corpora: protocol {name}, normalisation {normalisation}{few}"
+        yield title, f"matrix_{number}_{normalisation}", cells
+
+
+def _document(sections: list[str], unscored: list[str], logs: str, title: str, notes: str, command: str) -> str:
     parts = [
         f"<!-- Generated by: {command}. Do not edit: run it again. -->",
         f"# {title}",
         "UAR: unweighted average recall, WA: weighted accuracy, in percent, pooled over the folds and averaged over "
         "the seeds; in brackets the 95 % interval over speakers (cluster bootstrap). Tables differ in protocol, "
         "condition or normalisation: their figures are not to be ranked against each other.",
+        *(sections or ["Nothing is scored yet."]),
     ]
-    for table in tables:
-        parts += [f"## {_heading(table)}", _caption(table), "\n".join(_rows(table)), *_comparisons(table)]
-        parts.append("Made by:\n\n" + "\n".join(f"- {s.directory}: `{s.results['command']}`" for s in table))
-    if not tables:
-        parts.append("Nothing is scored yet.")
     if unscored:
         parts.append("Not scored: " + ", ".join(unscored) + ".")
-    if training:
-        parts += ["## Training", "Means over the trainings (folds and seeds) of a model.", "\n".join(training)]
+    if logs:
+        parts += ["## Training", "Means over the trainings (folds and seeds) of a model.", logs]
     if notes.strip():
         parts += ["## Notes", notes.strip("\n")]
     return "\n\n".join(parts) + "\n"
-
-
-def _heading(table: list[Scored]) -> str:
-    results = table[0].results
-    return f"{results['condition']}: {results['set']}, normalisation {results['normalisation']}"
-
-
-def _caption(table: list[Scored]) -> str:
-    results = table[0].results
-    classes = ", ".join(f"{name} {figures['n']}" for name, figures in results["per_class"].items())
-    seeds = sorted({seed for score in table for seed in score.results["seeds"]})
-    return (
-        f"Protocol {results['protocol_name']} (`{results['protocol'][:12]}`): {len(results['classes'])} classes "
-        f"({classes}; chance {percent(results['chance'])}), {len(results['folds'])} folds, {results['n']} utterances, "
-        f"{len(results['speakers'])} speakers, seeds {' '.join(map(str, seeds))}, "
-        f"normalisation {results['normalisation']}."
-    )
-
-
-def _rows(table: list[Scored]) -> list[str]:
-    classes = table[0].results["classes"]
-    head = ["model", "UAR", "95 %", "WA", "UAR over folds", "sd over seeds", "seeds", *(f"recall {c}" for c in classes)]
-    rows = []
-    for score in table:
-        r = score.results
-        folds = f"{percent(r['uar_folds']['mean'])} ± {percent(r['uar_folds']['sd'])}"
-        recalls = [percent(r["per_class"][name]["recall"]) for name in classes]
-        figures = [percent(r["uar"]), interval(r["ci95"]["uar"]), percent(r["wa"]), folds, percent(r["uar_seeds_sd"])]
-        rows.append([score.model, *figures, str(len(r["seeds"])), *recalls])
-    return _markdown(head, rows)
-
-
-def _comparisons(table: list[Scored]) -> list[str]:
-    """Paired comparisons: all pairs of few models, else each model with the single-task baselines."""
-    pairs = list(combinations(table, 2))
-    if len(table) > MOST_MODELS_FOR_ALL_PAIRS:
-        pairs = [(a, b) if b.model in BASELINES else (b, a) for a, b in pairs if {a.model, b.model} & {*BASELINES}]
-    if not pairs:
-        return []
-    rows = []
-    for a, b in pairs:
-        c = compare_predictions(a.predictions, b.predictions, (a.model, b.model))
-        swaps = f"{c['swaps']} {'exact' if c['exact'] else 'random'}"
-        difference = f"{100 * c['difference']:+.1f}"
-        rows.append([f"{a.model} - {b.model}", difference, interval(c["ci95"]), p_value(c["p"]), swaps])
-    note = (
-        "Paired differences of UAR: bootstrap over speakers, two-sided swap test by speaker, p-values not corrected "
-        "for the number of comparisons."
-    )
-    return [note, "\n".join(_markdown(["pair", "difference", "95 %", "p", "swaps"], rows))]
-
-
-def _training(models: list[Path]) -> list[str]:
-    rows = []
-    for model in models:
-        if summary := summarise(model):
-            epoch, seconds = (_number(summary[key]) for key in ("best_epoch", "seconds"))
-            dev, augmentation = (percent(summary[key]) for key in ("dev_uar", "aug_accuracy"))
-            rows.append([model.name, str(summary["trainings"]), epoch, dev, augmentation, seconds])
-    head = ["model", "trainings", "best epoch", "dev UAR there", "last augmentation accuracy", "seconds a training"]
-    return _markdown(head, rows) if rows else []
-
-
-def _tsv(tables: list[list[Scored]]) -> str:
-    lines = [("directory", "model", *DESCRIPTION, "n", "folds", "seeds", "uar", "uar_low", "uar_high", "wa", "command")]
-    for score in (score for table in tables for score in table):
-        r = score.results
-        bounds = r["ci95"]["uar"] or (None, None)
-        figures = ["" if value is None else f"{value:.4f}" for value in (r["uar"], *bounds, r["wa"])]
-        counts = (r["n"], len(r["folds"]), len(r["seeds"]))
-        lines.append((score.directory, score.model, *(r[key] for key in DESCRIPTION), *counts, *figures, r["command"]))
-    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> list[str]:
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}"

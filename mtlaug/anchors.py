@@ -1,0 +1,61 @@
+"""Figures of others beside ours: ``conf/anchors.yaml`` of a recipe.
+
+A list of entries with ``system``, ``uar`` (percent), ``source``, and what the figure is of, as in
+``results.json``: ``protocol_name``, ``condition`` and ``normalisation``. They are not recomputed,
+have no interval, and are compared with nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mtlaug import config, markdown
+from mtlaug.files import UserError
+
+KEYS = ("protocol_name", "condition", "normalisation")
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One figure that was not made here; ``uar`` in percent."""
+
+    system: str
+    uar: float
+    source: str
+    protocol_name: str
+    condition: str
+    normalisation: str
+
+
+def read(path: Path) -> list[Anchor]:
+    """The anchors of a recipe; none without the file.
+
+    Raises:
+        UserError: the file is no list of entries with exactly the keys above.
+    """
+    if not path.exists():
+        return []
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
+    if not isinstance(entries, list):
+        raise UserError(f"{path}: expected a list of entries with system, uar and source")
+    try:
+        return [config.build(Anchor, entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1)]
+    except TypeError as error:
+        raise UserError(f"{path}: an entry lacks a key ({error})") from None
+
+
+def section(anchors: list[Anchor], *results: dict) -> list[str]:
+    """Markdown of the anchors of the same protocol, condition and normalisation as ``results``."""
+    rows = []
+    for result in results:
+        fitting = [a for a in anchors if all(getattr(a, key) == result[key] for key in KEYS)]
+        rows += [[a.system, a.condition, f"{a.uar:.1f}", a.source] for a in fitting]
+    if not rows:
+        return []
+    unique = sorted({tuple(row): None for row in rows})
+    note = "Figures of others on the same data and folds, as stated by their source; not made or compared here:"
+    return [note, markdown.table(["system", "condition", "UAR", "source"], unique)]
