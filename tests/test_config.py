@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mtlaug import config
+from mtlaug import augment, config
 from mtlaug.files import UserError
 
 
@@ -158,3 +158,44 @@ def test_every_option_says_what_it_means():
         if not field.metadata.get("meaning")
     ]
     assert without == []
+
+
+# The configurations of the project
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = sorted((ROOT / "tools/conf").rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)
+def test_a_model_differs_from_mtlaug_by_what_it_is_named_for(path):
+    """Ablations and competitors change one thing: the same network, the same number of updates."""
+    loaded, reference = config.load(path), config.load(ROOT / "tools/conf/mtlaug.yaml")
+    for block in ("feature_args", "model_args", "optim_args"):
+        assert getattr(loaded, block) == getattr(reference, block), block
+    assert loaded.dataset_args.copies_per_epoch == reference.dataset_args.copies_per_epoch
+    assert (loaded == reference) == (path.stem == "mtlaug")
+    augment.types(loaded.augment_args)
+
+
+@pytest.mark.parametrize(
+    ("stem", "block", "key", "value"),
+    [
+        ("stl_aug", "loss_args", "alpha", 0),
+        ("mtl_meta", "loss_args", "speaker", 0.1),
+        ("mtlaug_unlabelled", "unlabelled_args", "ratio", 0.5),
+        ("ablation/beta_0.3", "loss_args", "beta", 0.3),
+        ("ablation/reconstruct_clean", "loss_args", "reconstruct", "clean"),
+        ("ablation/stl_aug_labels_25", "dataset_args", "labelled_share", 0.25),
+        ("ablation/mtlaug_rest_labels_50", "unlabelled_args", "ratio", 1),
+    ],
+)
+def test_what_some_models_are_named_for(stem, block, key, value):
+    loaded = config.load(ROOT / f"tools/conf/{stem}.yaml")
+    assert getattr(getattr(loaded, block), key) == value
+
+
+def test_an_ablation_without_a_type_has_one_class_less():
+    everything = augment.types(config.load(ROOT / "tools/conf/mtlaug.yaml").augment_args)
+    for name in everything.keys() - {"clean"}:
+        left = augment.types(config.load(ROOT / f"tools/conf/ablation/no_{name}.yaml").augment_args)
+        assert everything.keys() - left.keys() == {name}

@@ -68,7 +68,8 @@ def test_the_augmentation_task_is_learnt(finished):
 
 def test_the_unlabelled_set_has_no_emotion(finished):
     recipe, _ = finished
-    assert (recipe / "data/mini_unlabelled/utt2spk").exists()
+    assert (recipe / "data/mini_unlabelled/feats.scp").exists()
+    assert (recipe / "data/mini_unlabelled_aug/feats.scp").exists()
     assert not (recipe / "data/mini_unlabelled/utt2emo").exists()
 
 
