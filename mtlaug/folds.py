@@ -15,12 +15,17 @@ PARTS = ("train", "dev", "test")
 
 @dataclass(frozen=True)
 class Fold:
-    """One split of the speakers; ``id`` names the directory ``exp/<model>/fold_<id>``."""
+    """One split of the speakers; ``id`` names the directory ``exp/<model>/fold_<id>``.
+
+    ``shots`` are single utterances of other speakers, which are trained on too; those
+    speakers are in no part.
+    """
 
     id: str
     train: tuple[str, ...]
     dev: tuple[str, ...]
     test: tuple[str, ...]
+    shots: tuple[str, ...] = ()
 
     def speakers(self, part: str) -> tuple[str, ...]:
         """The speakers of ``train``, ``dev`` or ``test``."""

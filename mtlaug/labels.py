@@ -16,7 +16,7 @@ class Corpus:
     """What a protocol needs of a data directory; all keyed by utterance.
 
     ``labels`` holds the kept utterances' classes, ``dropped`` the raw label of the
-    others; ``utt2uniq`` and ``text`` are empty where the data directory has none.
+    others; the tables below them are empty where the data directory has none.
     """
 
     utt2spk: dict[str, str]
@@ -24,6 +24,8 @@ class Corpus:
     dropped: dict[str, str]
     utt2uniq: dict[str, str]
     text: dict[str, str]
+    utt2checksum: dict[str, str]
+    utt2corpus: dict[str, str]
 
 
 def read_label_map(path: str | Path) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -72,5 +74,5 @@ def read_corpus(data_dir: str | Path, classes: tuple[str, ...], label_map: dict[
             raise UserError(f"{data_dir}/utt2emo: utterance {utt}: class {emotion!r} is none of {', '.join(classes)}")
         else:
             labels[utt] = emotion
-    optional = {name: data_dir / name for name in ("utt2uniq", "text")}
+    optional = {name: data_dir / name for name in ("utt2uniq", "text", "utt2checksum", "utt2corpus")}
     return Corpus(utt2spk, labels, dropped, **{n: read_table(p) if p.exists() else {} for n, p in optional.items()})

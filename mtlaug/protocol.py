@@ -15,12 +15,13 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
+from mtlaug import cross
 from mtlaug import folds as schemes
 from mtlaug.files import UserError, atomic_path, read_json, read_table, write_json
 from mtlaug.folds import PARTS, Fold
 from mtlaug.labels import NO_LABEL, Corpus, read_corpus, read_label_map
 
-SCHEMES = ("loso", "speakers")
+SCHEMES = ("loso", "speakers", "cross")
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class Protocol:
         raise UserError(f"protocol {self.name}: no fold {fold_id!r}; known are {' '.join(f.id for f in self.folds)}")
 
     def utterances(self, fold: Fold | str, part: str) -> dict[str, str]:
-        """Kept utterance to class, C-sorted, of the speakers in ``part`` (train, dev or test) of a fold."""
+        """Kept utterance to class, C-sorted, of ``part`` (train, dev or test) of a fold: its speakers', and shots."""
         fold = self.fold(fold) if isinstance(fold, str) else fold
-        speakers = set(fold.speakers(part))
-        return {utt: label for utt, label in self.corpus.labels.items() if self.corpus.utt2spk[utt] in speakers}
+        speakers, shots = set(fold.speakers(part)), set(fold.shots) if part == "train" else set()
+        utt2spk = self.corpus.utt2spk
+        return {utt: label for utt, label in self.corpus.labels.items() if utt2spk[utt] in speakers or utt in shots}
 
     def to_json(self) -> dict:
         """The content of ``protocol.json``."""
@@ -85,16 +87,20 @@ def make(
     folds: int | None = None,
     fold_list: str | Path | None = None,
     dev_speakers_per_gender: int = 1,
+    pairs: str = "",
+    few_shot: int = 0,
+    seed: int = 0,
     name: str | None = None,
 ) -> Protocol:
     """Make and check a protocol; write ``protocol.json`` and ``protocol_dropped.tsv`` into ``data_dir``.
 
     Args:
-        scheme: ``loso`` (a fold a speaker) or ``speakers`` (``folds`` groups of
-            speakers, or those of ``fold_list``; test on one, dev on the next).
+        scheme: ``loso`` (a fold a speaker), ``speakers`` (``folds`` groups of speakers, or those of
+            ``fold_list``; test on one, dev on the next) or ``cross`` (corpora; see `mtlaug.cross`).
         label_map_file: YAML with ``classes`` and ``map``; without one the classes
             are the sorted labels of ``utt2emo``.
         dev_speakers_per_gender: size of the dev part, for ``loso``.
+        pairs, few_shot, seed: of ``cross``; see `mtlaug.cross.parse_pairs` and `mtlaug.cross.make_folds`.
         name: of the protocol; the name of the data directory by default.
     Raises:
         UserError: the data directory lacks something, or `verify` refuses the folds.
@@ -105,19 +111,16 @@ def make(
         classes = tuple(sorted(set(read_table(data_dir / "utt2emo").values())))
     corpus = read_corpus(data_dir, classes, label_map)
     genders = _genders(data_dir, corpus)
+    if scheme != "cross" and (pairs or few_shot):
+        raise UserError("--pairs and --few-shot are for --scheme cross")
+    if scheme != "speakers" and (folds or fold_list):
+        raise UserError("--folds and --fold-list are for --scheme speakers")
     if scheme == "loso":
-        if folds or fold_list:
-            raise UserError("--scheme loso makes one fold a speaker; --folds and --fold-list are for --scheme speakers")
         made = schemes.leave_one_speaker_out(genders, dev_speakers_per_gender)
     elif scheme == "speakers":
-        if bool(folds) == bool(fold_list):
-            raise UserError("--scheme speakers needs either --folds K or --fold-list FILE")
-        if fold_list:
-            groups = schemes.groups_from_list(fold_list, genders)
-        else:
-            width = len(str(folds))
-            groups = {f"{i:0{width}}": group for i, group in enumerate(schemes.speaker_groups(genders, folds), 1)}
-        made = schemes.rotate(groups)
+        made = schemes.rotate(_groups(genders, folds, fold_list))
+    elif scheme == "cross":
+        made = cross.make_folds(corpus, genders, cross.parse_pairs(pairs), few_shot, seed)
     else:
         raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
     protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
@@ -140,7 +143,9 @@ def load(path: str | Path, check: bool = True) -> Protocol:
     path = path / "protocol.json" if path.is_dir() else path
     stored = read_json(path)
     try:
-        folds = tuple(Fold(f["id"], *(tuple(f[part]) for part in PARTS)) for f in stored["folds"])
+        folds = tuple(
+            Fold(f["id"], *(tuple(f[part]) for part in PARTS), shots=tuple(f.get("shots", ()))) for f in stored["folds"]
+        )
         classes, label_map = tuple(stored["classes"]), stored["label_map"]
         corpus = read_corpus(path.parent, classes, label_map)
         protocol = Protocol(stored["name"], stored["scheme"], classes, label_map, folds, corpus)
@@ -163,11 +168,14 @@ def verify(protocol: Protocol) -> None:
         raise UserError(f"protocol {protocol.name}: class {broken[0]!r} must be one word; use a label map to rename it")
     tested: dict[str, str] = {}
     for fold in protocol.folds:
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", fold.id):
-            raise UserError(f"protocol {protocol.name}: fold id {fold.id!r}: use letters, digits, '.', '_' and '-'")
+        if not re.fullmatch(r"[A-Za-z0-9._+-]+", fold.id):
+            raise UserError(f"protocol {protocol.name}: fold id {fold.id!r}: use letters, digits, '.', '_', '+', '-'")
         if protocol.fold(fold.id) is not fold:
             raise UserError(f"protocol {protocol.name}: fold id {fold.id} is used twice")
         check_fold(protocol, fold)
+        if protocol.scheme == "cross":  # a score is of one fold and test corpus: a speaker may be tested in several
+            cross.check_fold(protocol.corpus, fold)
+            continue
         for speaker in fold.test:
             if tested.setdefault(speaker, fold.id) != fold.id:
                 raise UserError(f"speaker {speaker} is tested in folds {tested[speaker]} and {fold.id}: counted twice")
@@ -182,25 +190,35 @@ def verify(protocol: Protocol) -> None:
 
 
 def check_fold(protocol: Protocol, fold: Fold) -> None:
-    """Raise a `UserError` unless the parts of a fold are complete and share no speaker and no source recording."""
+    """Raise a `UserError` unless the parts of a fold are complete and share no speaker, recording or sound."""
     where = f"protocol {protocol.name}, fold {fold.id}"
     corpus = protocol.corpus
-    unknown = sorted({s for part in PARTS for s in fold.speakers(part)} - set(corpus.utt2spk.values()))
-    if unknown:
+    speakers = {part: set(fold.speakers(part)) for part in PARTS}
+    if strange := sorted(set(fold.shots) - corpus.labels.keys()):
+        raise UserError(f"{where}: shot(s) not among the kept utterances: {', '.join(strange)}")
+    speakers["train"] |= {corpus.utt2spk[utterance] for utterance in fold.shots}
+    if unknown := sorted(set().union(*speakers.values()) - set(corpus.utt2spk.values())):
         raise UserError(f"{where}: speaker(s) not in the data: {', '.join(unknown)}")
     for part in PARTS:
         if not protocol.utterances(fold, part):
             raise UserError(f"{where}: the {part} part has no utterance")
-    sources = {part: _sources(corpus, fold, part) for part in PARTS}
+    # Utterances without a class count too, as they may train the other tasks.
+    utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in PARTS}
+    sources = {part: {corpus.utt2uniq.get(u, u): u for u in utterances[part]} for part in PARTS}
+    sums = corpus.utt2checksum
+    sounds = {part: {sums[u]: u for u in utterances[part] if u in sums} for part in PARTS}
     for one, other in combinations(PARTS, 2):
-        speakers = sorted(set(fold.speakers(one)) & set(fold.speakers(other)))
-        if speakers:
-            raise UserError(f"{where}: leak: speaker(s) {', '.join(speakers)} in both {one} and {other}")
-        common = sorted(set(sources[one]) & set(sources[other]))
-        if common:
+        if both := sorted(speakers[one] & speakers[other]):
+            raise UserError(f"{where}: leak: speaker(s) {', '.join(both)} in both {one} and {other}")
+        if both := sorted(sources[one].keys() & sources[other].keys()):
             raise UserError(
-                f"{where}: leak: {len(common)} recording(s) of utt2uniq in both {one} and {other}, "
-                f"such as {common[0]} ({sources[one][common[0]]} and {sources[other][common[0]]})"
+                f"{where}: leak: {len(both)} recording(s) of utt2uniq in both {one} and {other}, "
+                f"such as {both[0]} ({sources[one][both[0]]} and {sources[other][both[0]]})"
+            )
+        if both := sorted(sounds[one].keys() & sounds[other].keys()):
+            raise UserError(
+                f"{where}: leak: {len(both)} utterance(s) of {one} have the very samples of one in {other}, such as "
+                f"{sounds[one][both[0]]} and {sounds[other][both[0]]}; remove one of each (mtlaug datadir subset)"
             )
     absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
     if absent:
@@ -214,16 +232,22 @@ def shared_text(protocol: Protocol, fold: Fold) -> set[str]:
     return said["train"] & (said["dev"] | said["test"])
 
 
-def _sources(corpus: Corpus, fold: Fold, part: str) -> dict[str, str]:
-    """Source recording to one of its utterances; dropped ones count too, as they may train the other tasks."""
-    speakers = set(fold.speakers(part))
-    return {corpus.utt2uniq.get(utt, utt): utt for utt, speaker in corpus.utt2spk.items() if speaker in speakers}
+def _groups(genders: dict[str, str], folds: int | None, fold_list: str | Path | None) -> dict[str, list[str]]:
+    """Fold id to speakers, as the options of ``--scheme speakers`` say."""
+    if bool(folds) == bool(fold_list):
+        raise UserError("--scheme speakers needs either --folds K or --fold-list FILE")
+    if fold_list:
+        return schemes.groups_from_list(fold_list, genders)
+    width = len(str(folds))
+    return {f"{i:0{width}}": group for i, group in enumerate(schemes.speaker_groups(genders, folds), 1)}
 
 
 def _genders(data_dir: Path, corpus: Corpus) -> dict[str, str]:
-    """Gender of every speaker with a kept utterance."""
-    genders = read_table(data_dir / "spk2gender")
+    """Gender of every speaker with a kept utterance; ``unknown`` for all where there is no ``spk2gender``."""
     kept = sorted({corpus.utt2spk[utt] for utt in corpus.labels}, key=str.encode)
+    if not (data_dir / "spk2gender").exists():
+        return dict.fromkeys(kept, "unknown")
+    genders = read_table(data_dir / "spk2gender")
     for speaker in kept:
         if genders.get(speaker) not in ("f", "m"):
             raise UserError(f"{data_dir}/spk2gender: speaker {speaker} needs a line with f or m")
@@ -235,4 +259,5 @@ def _reason(label: str) -> str:
 
 
 def _fold_to_json(fold: Fold) -> dict:
-    return {"id": fold.id, **{part: list(fold.speakers(part)) for part in PARTS}}
+    shots = {"shots": list(fold.shots)} if fold.shots else {}
+    return {"id": fold.id, **{part: list(fold.speakers(part)) for part in PARTS}, **shots}

@@ -259,3 +259,21 @@ def test_command_line(data_dir: Path, capsys: pytest.CaptureFixture[str]):
     assert f"sha256     {digest}" in captured.out
     assert any(line.split() == ["a1", "dev", "8", "4", "4", "a2", "b1"] for line in captured.out.splitlines())
     assert "dropped: 12 utterances, boredom (see " in captured.err
+
+
+def test_the_same_sound_in_two_parts_is_refused(data_dir: Path):
+    sums = {utterance: f"{number:032x}" for number, utterance in enumerate(read_table(data_dir / "utt2spk"))}
+    twice = sums | {"a1-anger-2": sums["a1-anger-1"]}  # of one speaker: they never part
+    write_table(data_dir / "utt2checksum", twice)
+    made = protocol.make(data_dir)
+    write_table(data_dir / "utt2checksum", twice | {"b2-sadness-1": sums["a1-anger-1"]})
+    with pytest.raises(UserError, match=r"leak: 1 utterance.*very samples.*(b2-sadness-1|a1-anger-\d)"):
+        protocol.load(data_dir)
+    (data_dir / "utt2checksum").unlink()
+    assert protocol.load(data_dir).sha256 == made.sha256  # the table defines no evaluation
+
+
+def test_folds_without_shots_are_written_as_ever(data_dir: Path):
+    protocol.make(data_dir)
+    folds = json.loads((data_dir / "protocol.json").read_text())["folds"]
+    assert {tuple(fold) for fold in folds} == {("id", "train", "dev", "test")}

@@ -13,7 +13,8 @@ def corpus(tmp_path, make_wav):
     for actor in range(1, 25):
         for emotion in ("03", "04") if actor % 2 else ("03", "08"):
             ending = "wav" if actor < 20 else "flac"
-            make_wav(folder / f"Actor_{actor:02d}" / f"03-01-{emotion}-01-01-01-{actor:02d}.{ending}", seconds=0.1)
+            path = folder / f"Actor_{actor:02d}" / f"03-01-{emotion}-01-01-01-{actor:02d}.{ending}"
+            make_wav(path, seconds=0.1, seed=100 * actor + int(emotion))
     make_wav(folder / "Actor_01" / "03-02-03-01-01-01-01.wav", seconds=0.1)
     make_wav(folder / "Actor_01" / "notes.wav", seconds=0.1)
     return folder

@@ -1,4 +1,4 @@
-"""``mtlaug datadir``: validate, fix, split, subset, combine, check-audio and from-noise for Kaldi data directories."""
+"""``mtlaug datadir``: make, check, change and divide Kaldi data directories."""
 
 import argparse
 import sys
@@ -35,6 +35,11 @@ def add_commands(commands) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the choice at random, hashed with each utterance-id")
     parser.add_argument("arguments", nargs="+", metavar="SRC [N] DST", help="source, number of utterances, target")
 
+    parser = _action(actions, "copy", _copy, "copy with a prefix before all ids, and absolute paths")
+    parser.add_argument("--prefix", required=True, help="such as emodb-, of utterance, speaker and recording ids")
+    parser.add_argument("src", metavar="SRC", help="data directory")
+    parser.add_argument("dst", metavar="DST", help="data directory to write, without features")
+
     parser = _action(actions, "combine", _combine, "join data directories")
     parser.add_argument("dst", help="data directory to write")
     parser.add_argument("sources", nargs="+", metavar="SRC", help="data directories to join")
@@ -57,6 +62,28 @@ def add_commands(commands) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each speaker")
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("data_dir", help="data directory to write; DATA_DIR_babble is that of the babble")
+
+    parser = _action(actions, "from-table", _from_table, "make a data directory from a CSV or TSV table of labels")
+    parser.add_argument("--audio-dir", metavar="DIR", help="of relative paths; default: the folder of the table")
+    parser.add_argument(
+        "--column",
+        action="append",
+        type=_column,
+        default=[],
+        metavar="COLUMN=NAME",
+        help="name in the table of path, speaker, emotion, utterance, gender, language, start, end or text",
+    )
+    parser.add_argument("--unlabelled", metavar="LABEL", help="of rows without an emotion, which are dropped otherwise")
+    parser.add_argument("--allow-overlap", action="store_true", help="parts of a file may overlap")
+    parser.add_argument("table", help="table with a header: path, speaker, emotion and any of the others")
+    parser.add_argument("data_dir", help="data directory to write")
+
+
+def _column(text: str) -> tuple[str, str]:
+    column, equals, name = text.partition("=")
+    if not (column and equals and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not COLUMN=NAME, such as speaker=spk_id")
+    return column, name
 
 
 def _action(actions, name: str, handler, text: str):
@@ -110,6 +137,13 @@ def _whole_number(text: str) -> int:
     return int(text)
 
 
+def _copy(options) -> None:
+    from mtlaug import datadir
+
+    number = datadir.copy(options.src, options.dst, prefix=options.prefix)
+    print(f"copy_data_dir: {number} utterances of {options.src} are in {options.dst}")
+
+
 def _combine(options) -> None:
     from mtlaug import datadir
 
@@ -158,3 +192,22 @@ def _from_speech(options) -> None:
         options.corpus_dir, options.data_dir, babble_share=options.babble_share, seed=options.seed
     )
     print(f"from_speech: {kept} utterances are in {options.data_dir}, {babble} in {options.data_dir}_babble")
+
+
+def _from_table(options) -> None:
+    from mtlaug import datadir
+
+    made = datadir.from_table(
+        options.table,
+        options.data_dir,
+        audio_dir=options.audio_dir,
+        columns=dict(options.column),
+        unlabelled=options.unlabelled,
+        allow_overlap=options.allow_overlap,
+    )
+    for name, reason in made.dropped.items():
+        print(f"from_table: dropped {name}: {reason}", file=sys.stderr)
+    total = made.utterances + len(made.dropped)
+    where = f", listed in {options.data_dir}/dropped.tsv" if made.dropped else ""
+    print(f"from_table: {made.utterances} utterances of {made.speakers} speakers are in {options.data_dir}")
+    print(f"from_table: {len(made.dropped)} of {total} rows dropped{where}")

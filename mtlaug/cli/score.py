@@ -1,4 +1,4 @@
-"""``mtlaug score within | noise | compare | recompute``: scores in ``score_*`` directories."""
+"""``mtlaug score within | noise | cross | compare | recompute``: scores in ``score_*`` directories."""
 
 from pathlib import Path
 
@@ -16,7 +16,11 @@ def add_commands(commands) -> None:
     noise.add_argument("exp_dir", metavar="EXP_DIR")
     noise.add_argument("noisy_dir", metavar="NOISY_DIR", help="made by mtlaug augment noisy, with features")
     noise.set_defaults(run=_noise)
-    for verb in (within, noise):
+
+    cross = verbs.add_parser("cross", help="test each training set's models on every corpus that it is paired with")
+    cross.add_argument("exp_dir", metavar="EXP_DIR")
+    cross.set_defaults(run=_cross)
+    for verb in (within, noise, cross):
         verb.add_argument(
             "--command-line", default="", metavar="TEXT", help="the command that the report gives for this"
         )
@@ -41,6 +45,12 @@ def _noise(options) -> None:
     from mtlaug import experiment, noise_scoring
 
     print("\n".join(noise_scoring.score(experiment.load(options.exp_dir), options.noisy_dir, options.command_line)))
+
+
+def _cross(options) -> None:
+    from mtlaug import cross_scoring, experiment
+
+    print("\n".join(cross_scoring.score(experiment.load(options.exp_dir), options.command_line)))
 
 
 def _compare(options) -> None:

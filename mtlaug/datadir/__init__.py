@@ -9,8 +9,10 @@ which is the utterance unless there are ``segments``. In an augmented directory
 """
 
 from mtlaug.datadir.audio import AudioCheck, check_audio
+from mtlaug.datadir.copying import copy
 from mtlaug.datadir.corpus import check_originals, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
+from mtlaug.datadir.from_table import FromTable, from_table
 from mtlaug.datadir.noise import NoiseSets, from_noise, source_of
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
@@ -21,14 +23,17 @@ __all__ = [
     "AudioCheck",
     "Combined",
     "Fixed",
+    "FromTable",
     "NoiseSets",
     "check_audio",
     "check_originals",
     "combine",
+    "copy",
     "find_audio",
     "fix",
     "from_noise",
     "from_speech",
+    "from_table",
     "has",
     "read",
     "read_cuts",

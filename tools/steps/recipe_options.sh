@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # The options that every recipe of a corpus has, and what its run.sh needs to speak of its stages. To be sourced
 # before the recipe's own options and utils/parse_options.sh; steps/recipe_stages.sh does the rest.
 
@@ -23,3 +23,18 @@ log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
 
 # at_stage N: is stage N to be run?
 at_stage() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+
+# command_line CONFIG: what a user types to make the results of a configuration again, from the options given.
+command_line() {
+  local text="./run.sh --train-config $1" option value
+  for option in ${given_options[@]+"${given_options[@]}"}; do
+    value=${option#*=}
+    case "${option%%=*}" in
+      stage | stop_stage | nj | ngpu | corpus_dir | train_config) continue ;;
+    esac
+    [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
+    option=${option%%=*}
+    text+=" --${option//_/-} $value"
+  done
+  echo "$text"
+}

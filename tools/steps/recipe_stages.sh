@@ -13,21 +13,6 @@ rir="${rir_dir:+data/rir_train}"
 unlabelled="${unlabelled-${unlabelled_dir:+data/unlabelled}}"
 sets=("$data" ${unlabelled:+"$unlabelled"})
 
-# command_line CONFIG: what a user types to make the results of a configuration again, from the options given.
-command_line() {
-  local text="./run.sh --train-config $1" option value
-  for option in ${given_options[@]+"${given_options[@]}"}; do
-    value=${option#*=}
-    case "${option%%=*}" in
-      stage | stop_stage | nj | ngpu | corpus_dir | train_config) continue ;;
-    esac
-    [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
-    option=${option%%=*}
-    text+=" --${option//_/-} $value"
-  done
-  echo "$text"
-}
-
 if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir

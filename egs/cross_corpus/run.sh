@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Across corpora and languages: models trained on some corpora, tested on another that had no part in training or in
+# choosing the model; README.md says how.
+#
+#   (cd ../emodb && ./run.sh --stop-stage 1)   # first the data of each corpus, by its own recipe
+#   ./run.sh                                   # then every pair whose corpora are there
+#   ./run.sh --pairs "ravdess+emodb:urdu" --normalisations "utterance speaker" --few-shot 5
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+
+. steps/recipe_options.sh
+unset normalisation held_out_noise snrs attack_args # there are normalisations, and neither stage 6 nor stage 7
+pairs="ravdess:emodb emodb:ravdess ravdess:urdu emodb:urdu ravdess+emodb:urdu" # train:test, train+train:test
+pairs+=" iemocap:msp_improv msp_improv:iemocap iemocap:emodb msp_improv:emodb"
+normalisations="global utterance speaker" # each is a model of its own
+few_shot=0                                # labelled utterances of each class of the test corpus that are trained on too
+classes=4                                 # of conf/labels_<classes>.yaml
+
+. ./path.sh
+. ./cmd.sh
+. utils/parse_options.sh
+
+suffix=
+[ "$few_shot" = 0 ] || suffix=_${few_shot}shot
+data=data/all$suffix
+train=data/train$suffix
+noise_train="${noise_dir:+data/noise_train}"
+rir="${rir_dir:+data/rir_train}"
+unlabelled="${unlabelled_dir:+data/unlabelled}"
+
+# missing PAIR: say which of its corpora is not prepared, and how to; fails where all are there.
+missing() {
+  local corpus
+  for corpus in ${1//[+:]/ }; do
+    [ -f "../$corpus/data/$corpus/utt2dur" ] && continue
+    if [ -x "../$corpus/run.sh" ]; then
+      echo "../$corpus/data/$corpus is not prepared; (cd ../$corpus && ./run.sh --stop-stage 1) makes it"
+    else
+      echo "there is no recipe ../$corpus"
+    fi
+    return 0
+  done
+  return 1
+}
+
+if at_stage 1; then
+  log "Stage 1: data preparation"
+  kept=()
+  for pair in $pairs; do
+    if reason=$(missing "$pair"); then
+      echo "run.sh: skipped pair $pair: $reason" >&2
+    else
+      kept+=("$pair")
+    fi
+  done
+  [ "${#kept[@]}" -gt 0 ] || { echo "run.sh: --pairs '$pairs': no pair is left; prepare its corpora first" >&2; exit 1; }
+  words=${kept[*]}
+  copies=()
+  for corpus in $(tr ':+ ' '\n' <<<"$words" | sort -u); do
+    utils/copy_data_dir.sh --prefix "$corpus-" "../$corpus/data/$corpus" "data/$corpus"
+    copies+=("data/$corpus")
+  done
+  utils/combine_data.sh "$data" "${copies[@]}"
+  utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/validate_data_dir.sh --no-feats --no-text "$data"
+  mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
+    --label-map "conf/labels_$classes.yaml" --name "cross_$classes$suffix"
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh "$noise_dir" data/noise
+  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
+  [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
+fi
+
+if at_stage 2; then
+  log "Stage 2: augmentation manifest"
+  # Copies only of what some model is trained on.
+  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev) "$data" "$train"
+  for set in "$train" ${unlabelled:+"$unlabelled"}; do
+    steps/make_augmentation.sh --noise-dir "$noise_train" --rir-dir "$rir" "$set" "${set}_aug"
+  done
+fi
+
+if at_stage 3; then
+  log "Stage 3: feature extraction"
+  for set in "$data" "${train}_aug" ${unlabelled:+"$unlabelled" "${unlabelled}_aug"}; do
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "$set"
+  done
+fi
+
+for config in ${train_config//,/ }; do
+  for normalisation in $normalisations; do
+    model=${exp_name:-$(basename "$config" .yaml)}$suffix
+    [ "$normalisation" = global ] || model=${model}_$normalisation
+    command=$(command_line "$config")
+
+    if at_stage 4; then
+      log "Stage 4: MTL training of $model"
+      steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
+        --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${train}_aug" "exp/$model"
+    fi
+
+    if at_stage 5; then
+      log "Stage 5: scoring of $model"
+      steps/score_cross.sh --cmd "$decode_cmd" --command-line "$command" "exp/$model"
+    fi
+  done
+done
+
+if at_stage 8; then
+  log "Stage 8: report"
+  steps/make_report.sh --title "Across corpora" exp RESULTS.md
+fi
