@@ -5,6 +5,7 @@ A list of entries with ``system``, ``uar`` (percent), ``source``, and what the f
 have no interval, and are compared with nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,3 +60,11 @@ def section(anchors: list[Anchor], *results: dict) -> list[str]:
     unique = sorted({tuple(row): None for row in rows})
     note = "Figures of others on the same data and folds, as stated by their source; not made or compared here:"
     return [note, markdown.table(["system", "condition", "UAR", "source"], unique)]
+
+
+def unused(anchors: list[Anchor], results: Iterable[dict]) -> list[str]:
+    """Markdown that names the anchors without a table of ``results`` to stand below."""
+    there = {tuple(result[key] for key in KEYS) for result in results}
+    left = [a for a in anchors if tuple(getattr(a, key) for key in KEYS) not in there]
+    names = [f"{a.system} ({', '.join(getattr(a, key) for key in KEYS)})" for a in left]
+    return [f"Figures of others in settings that are not scored here, left out: {'; '.join(names)}."] if left else []

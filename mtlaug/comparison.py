@@ -1,5 +1,7 @@
 """Two systems on the same utterances: difference of UAR, its interval, and a paired test by speaker."""
 
+from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,9 @@ from mtlaug.predictions import Predictions, read_predictions
 from mtlaug.scoring import interval, percent, read_results, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
+BASELINES = ("stl", "stl_aug", "mtl_meta")
+REFERENCES = ("mtlaug", *reversed(BASELINES))  # of two of them the later one is subtracted
+MOST_MODELS_FOR_ALL_PAIRS = 4
 ALIKE = {"protocol": "protocols (hashes)", "normalisation": "normalisations"}
 
 
@@ -61,6 +66,34 @@ def compare_predictions(a: Predictions, b: Predictions, names: tuple[str, str] =
         "speakers": len(speakers),
         "n": len(firsts[0].utts),
     }
+
+
+def pairs(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs (a, b) to compare as a - b: all of few models in their order, else each model with the references.
+
+    The references are the baselines stl, stl_aug and mtl_meta, and mtlaug for its ablations.
+    """
+    if len(models) <= MOST_MODELS_FOR_ALL_PAIRS:
+        return list(combinations(models, 2))
+    roles = _roles(models)
+    return [(a, b) for a, b in combinations(references_last(models), 2) if roles[b] in REFERENCES]
+
+
+def references_last(models: Sequence[str]) -> list[str]:
+    """The models in their order, but the references at the end, stl the last."""
+    roles = _roles(models)
+    return sorted(models, key=lambda model: REFERENCES.index(roles[model]) if roles[model] in REFERENCES else -1)
+
+
+def _roles(models: Sequence[str]) -> dict[str, str]:
+    """Names of models without the words at the end that all have, such as the setting in stl_7classes_speaker."""
+    if len(models) < 2 or set(models) & set(REFERENCES):
+        return {model: model for model in models}
+    words = {model: model.split("_") for model in models}
+    shared = 0
+    while all(len(w) > shared + 1 for w in words.values()) and len({w[-1 - shared] for w in words.values()}) == 1:
+        shared += 1
+    return {model: "_".join(w[: len(w) - shared]) for model, w in words.items()}
 
 
 def comparison_line(comparison: dict) -> str:

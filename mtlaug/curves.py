@@ -5,40 +5,55 @@ A score is a point of a curve where its description has ``curve``: ``name`` (noi
 is the mean of their UARs, with speakers drawn, or swapped, for all of them at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
 from mtlaug import markdown
-from mtlaug.comparison import p_value
+from mtlaug.comparison import p_value, pairs, references_last
+from mtlaug.files import UserError
 from mtlaug.plots import plot_curves
 from mtlaug.predictions import Predictions
+from mtlaug.report_tables import Scored, caption
 from mtlaug.scoring import interval, percent, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
-
-BASELINES = ("stl", "stl_aug", "mtl_meta")
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of one name, of one or more models: ``points`` by model, series and level; ``clean`` by model."""
+    """The curves of one name, unit, protocol and normalisation, on the same utterances.
+
+    ``points`` by model, series and level; ``clean`` by model.
+    """
 
     name: str
     unit: str
-    points: dict[tuple[str, str, float], Predictions]
-    clean: dict[str, Predictions]
-    commands: dict[str, str]
+    points: dict[tuple[str, str, float], Scored]
+    clean: dict[str, Scored]
+
+    @property
+    def title(self) -> str:
+        """Name, test set and normalisation."""
+        results = next(iter(self.points.values())).results
+        return f"{self.name}: {results['set']}, normalisation {results['normalisation']}"
 
     @property
     def models(self) -> list[str]:
-        return sorted({model for model, _, _ in self.points})
+        """In alphabetical order, but the references last."""
+        return references_last(sorted({model for model, _, _ in self.points}))
 
     @property
     def series(self) -> list[str]:
+        """All series, in alphabetical order."""
         return sorted({series for _, series, _ in self.points})
+
+    @property
+    def averaged(self) -> list[str]:
+        """Series that every model has: a mean over others would rank models by what they were tested on."""
+        having = {(model, series) for model, series, _ in self.points}
+        return [series for series in self.series if all((model, series) in having for model in self.models)]
 
     @property
     def levels(self) -> list[float]:
@@ -46,9 +61,42 @@ class Curves:
         return sorted({level for _, _, level in self.points}, reverse=self.unit.startswith("dB"))
 
     def at(self, model: str, series: Sequence[str], levels: Sequence[float]) -> list[Predictions]:
-        """The points of a model that are there."""
-        wanted = [(model, one, level) for one in series for level in levels]
-        return [self.points[point] for point in wanted if point in self.points]
+        """The points of a model; none where one of those that other models have there is missing."""
+        known = {point[1:] for point in self.points}
+        wanted = [(model, one, level) for one in series for level in levels if (one, level) in known]
+        there = all(point in self.points for point in wanted)
+        return [self.points[point].predictions for point in wanted] if there else []
+
+
+def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
+    """Curves of the scores that are points of one, by name; attacks made on another model are curves of their own.
+
+    Raises:
+        UserError: two score directories of a model describe the same point.
+    """
+    groups: dict[tuple, dict] = {}
+    for score in scored:
+        if curve := score.results.get("curve"):
+            name = curve["name"] + (" made on another model" if " from " in curve["series"] else "")
+            points = groups.setdefault((name, curve["unit"], *_setting(score)), {})
+            point = score.model, curve["series"], float(curve["level"])
+            if point in points:
+                raise UserError(
+                    f"{points[point].directory} and {score.directory} are the same point of the curve {name} "
+                    f"({curve['series']} at {curve['level']:g} {curve['unit']}); remove the one that is out of date"
+                )
+            points[point] = score
+    undisturbed = [score for score in scored if score.results["condition"] == "within"]
+    for key in sorted(groups):
+        (name, unit, *setting), points = key, groups[key]
+        models = {model for model, _, _ in points}
+        clean = {s.model: s for s in undisturbed if s.model in models and _setting(s) == tuple(setting)}
+        yield Curves(name, unit, points, clean)
+
+
+def _setting(score: Scored) -> tuple:
+    where = (score.results[key] for key in ("set", "normalisation", "protocol_name", "protocol"))
+    return *where, score.utterances()
 
 
 def joined(predictions: Sequence[Predictions]) -> tuple[np.ndarray, np.ndarray]:
@@ -68,35 +116,37 @@ def mean_uar(predictions: Sequence[Predictions]) -> tuple[float, list[float] | N
 
 def section(curves: Curves, plot: Path) -> list[str]:
     """The markdown of curves, part by part, and their plot."""
-    summary = _summary(curves)
+    averaged, left_out = curves.averaged, [series for series in curves.series if series not in curves.averaged]
+    parts = [caption(list(curves.points.values()))]
+    if averaged:
+        mean = f"mean over {', '.join(averaged)}" if len(averaged) > 1 else averaged[0]
+        clean = "clean is the same model without disturbance; the share is what each level keeps of that UAR"
+        parts += [f"UAR by {curves.unit}, {mean}; {clean}.", _summary(curves), *_comparisons(curves)]
+    if left_out:
+        parts.append(f"In no mean, as not every model was tested with it: {', '.join(left_out)}.")
+    if len(curves.series) > 1 or left_out:
+        parts += ["Each by itself:", _by_series(curves)]
     _plot(curves, plot)
-    one_series = len(curves.series) == 1
-    return [
-        f"UAR by {curves.unit}, mean over {', '.join(curves.series)}; clean is the same model without disturbance.",
-        summary,
-        *_comparisons(curves),
-        *([] if one_series else ["Each by itself:", _by_series(curves)]),
-        "Made by:\n\n" + "\n".join(f"- {model}: `{curves.commands[model]}`" for model in curves.models),
-    ]
+    commands = sorted({(model, score.results["command"]) for (model, _, _), score in curves.points.items()})
+    return [*parts, "Made by:\n\n" + "\n".join(f"- {model}: `{command}`" for model, command in commands)]
+
+
+def _level_names(curves: Curves) -> list[str]:
+    return [f"{level:g} {curves.unit}" for level in curves.levels]
 
 
 def _summary(curves: Curves) -> str:
-    levels = curves.levels
     rows = []
     for model in curves.models:
         cells, kept = [], []
-        clean = mean_uar([curves.clean[model]])[0] if model in curves.clean else None
-        for level in levels:
-            if points := curves.at(model, curves.series, [level]):
-                value, bounds = mean_uar(points)
-                cells.append(f"{percent(value)} {interval(bounds)}")
-                kept.append(percent(value / clean) if clean else "-")
-            else:
-                cells.append("-")
-                kept.append("-")
+        clean = curves.clean[model].results["uar"] if model in curves.clean else None
+        for level in curves.levels:
+            points = curves.at(model, curves.averaged, [level])
+            value, bounds = mean_uar(points) if points else (None, None)
+            cells.append(f"{percent(value)} {interval(bounds)}" if points else "-")
+            kept.append(percent(value / clean) if points and clean else "-")
         rows.append([model, percent(clean), *cells, " / ".join(kept)])
-    head = ["model", "clean", *(f"{level:g} {curves.unit}" for level in levels), "share of clean kept"]
-    return markdown.table(head, rows)
+    return markdown.table(["model", "clean", *_level_names(curves), "share of clean kept"], rows)
 
 
 def _by_series(curves: Curves) -> str:
@@ -105,49 +155,45 @@ def _by_series(curves: Curves) -> str:
         for model in curves.models:
             points = [curves.points.get((model, series, level)) for level in curves.levels]
             if any(points):
-                rows.append([series, model, *(percent(mean_uar([p])[0]) if p else "-" for p in points)])
-    return markdown.table(["series", "model", *(f"{level:g} {curves.unit}" for level in curves.levels)], rows)
+                rows.append([series, model, *(percent(p.results["uar"]) if p else "-" for p in points)])
+    return markdown.table(["series", "model", *_level_names(curves)], rows)
 
 
 def _comparisons(curves: Curves) -> list[str]:
-    """Paired differences of the mean over all series and levels, of every model with the baselines and mtlaug."""
+    """Paired differences of the mean over all series and levels, then of the mean at each level."""
     rows = []
-    for a, b in combinations(curves.models, 2):
-        if b not in (*BASELINES, "mtlaug"):
-            a, b = b, a
-        if b not in (*BASELINES, "mtlaug") or not _alike(curves, a, b):
+    for a, b in pairs(curves.models):
+        both = [curves.at(model, curves.averaged, curves.levels) for model in (a, b)]
+        if not all(both):
             continue
-        if b == "mtlaug" and a in BASELINES:
-            a, b = b, a
-        (hits_a, totals), (hits_b, _) = (joined(curves.at(m, curves.series, curves.levels)) for m in (a, b))
-        difference = float(uar(hits_a.sum(0), totals.sum(0)) - uar(hits_b.sum(0), totals.sum(0)))
+        (hits_a, totals), (hits_b, _) = map(joined, both)
         p, swaps, exact = swap_test(hits_a, hits_b, totals)
-        bounds = interval(bootstrap_interval(uar, [hits_a, hits_b], totals))
-        kind = "exact" if exact else "random"
-        rows.append([f"{a} - {b}", f"{100 * difference:+.1f}", bounds, p_value(p), f"{swaps} {kind}"])
+        test = [p_value(p), f"{swaps} {'exact' if exact else 'random'}"]
+        levels = [_difference(curves, a, b, [level]) for level in curves.levels]
+        rows.append([f"{a} - {b}", _difference(curves, a, b, curves.levels), *test, *levels])
     if not rows:
         return []
-    note = "Paired differences of the mean over all levels and series, by speaker:"
-    return [note, markdown.table(["pair", "difference", "95 %", "p", "swaps"], rows)]
+    note = (
+        "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
+        "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
+    )
+    return [note, markdown.table(["pair", "all levels", "p", "swaps", *_level_names(curves)], rows)]
 
 
-def _alike(curves: Curves, a: str, b: str) -> bool:
-    """Have two models the same points, of the same utterances?"""
-    points = [{(series, level) for m, series, level in curves.points if m == model} for model in (a, b)]
-    pairs = zip(*(curves.at(model, curves.series, curves.levels) for model in (a, b)), strict=False)
-    return points[0] == points[1] and all(set(one.utts) == set(other.utts) for one, other in pairs)
+def _difference(curves: Curves, a: str, b: str, levels: Sequence[float]) -> str:
+    (hits_a, totals), (hits_b, _) = (joined(curves.at(model, curves.averaged, levels)) for model in (a, b))
+    difference = float(uar(hits_a.sum(0), totals.sum(0)) - uar(hits_b.sum(0), totals.sum(0)))
+    return f"{100 * difference:+.1f} {interval(bootstrap_interval(uar, [hits_a, hits_b], totals))}"
 
 
 def _plot(curves: Curves, path: Path) -> None:
-    panels = {series: [series] for series in curves.series}
-    if len(panels) > 1:
-        panels = {"mean": curves.series} | panels
+    panels = {"mean": curves.averaged} if len(curves.averaged) > 1 else {}
+    panels |= {series: [series] for series in curves.series}
     drawn = {}
     for title, series in panels.items():
-        drawn[title] = {
-            model: [
-                (level, *mean_uar(points)) for level in curves.levels if (points := curves.at(model, series, [level]))
-            ]
+        lines = {
+            model: [(level, *mean_uar(at)) for level in curves.levels if (at := curves.at(model, series, [level]))]
             for model in curves.models
         }
+        drawn[title] = {model: line for model, line in lines.items() if line}
     plot_curves(path, drawn, curves.unit, reverse=curves.unit.startswith("dB"))

@@ -4,56 +4,145 @@ A score is a cell of it where its description has ``pair``: ``train`` (ravdess, 
 ravdess+emodb) and ``test`` (emodb).
 """
 
-from collections.abc import Mapping
-from itertools import combinations
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug import markdown
-from mtlaug.comparison import compare_predictions, p_value
-from mtlaug.curves import BASELINES
+from mtlaug.comparison import compare_predictions, p_value, pairs, references_last
+from mtlaug.files import UserError
 from mtlaug.plots import plot_heat_map
-from mtlaug.predictions import Predictions
+from mtlaug.report_tables import Scored
 from mtlaug.scoring import interval, percent
 
-Cells = Mapping[tuple[str, tuple[str, str]], tuple[dict, Predictions]]  # (model, pair) to results and predictions
+
+@dataclass(frozen=True)
+class Matrix:
+    """The cells of one protocol and normalisation, by model and pair ``(train, test)``."""
+
+    protocol_name: str
+    protocol: str
+    normalisation: str
+    cells: dict[tuple[str, tuple[str, str]], Scored]
+
+    @property
+    def title(self) -> str:
+        """Protocol and normalisation."""
+        return f"across corpora: protocol {self.protocol_name}, normalisation {self.normalisation}"
+
+    @property
+    def models(self) -> list[str]:
+        """In alphabetical order, but the references last."""
+        return references_last(sorted({model for model, _ in self.cells}))
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """In alphabetical order."""
+        return sorted({pair for _, pair in self.cells})
 
 
-def section(cells: Cells, plot: Path) -> list[str]:
+def gather(scored: Sequence[Scored]) -> Iterator[Matrix]:
+    """Matrices of the scores that are cells of one.
+
+    Raises:
+        UserError: two score directories of a model describe the same cell.
+    """
+    groups: dict[tuple, dict] = {}
+    for score in scored:
+        if pair := score.results.get("pair"):
+            setting = tuple(score.results[key] for key in ("protocol_name", "protocol", "normalisation"))
+            cells, cell = groups.setdefault(setting, {}), (score.model, (pair["train"], pair["test"]))
+            if cell in cells:
+                raise UserError(
+                    f"{cells[cell].directory} and {score.directory} are both of {_name(cell[1])}; "
+                    f"remove the one that is out of date"
+                )
+            cells[cell] = score
+    for setting in sorted(groups):
+        yield Matrix(*setting, groups[setting])
+
+
+def section(matrix: Matrix, plot: Path) -> list[str]:
     """The markdown of a matrix, part by part, and its heat map."""
-    models, pairs = (sorted({key[index] for key in cells}) for index in (0, 1))
-    names = [f"{train} → {test}" for train, test in pairs]
-    rows = [[model, *(_cell(cells.get((model, pair))) for pair in pairs)] for model in models]
-    drawn = {m: {pair: cells[m, pair][0]["uar"] for pair in pairs if (m, pair) in cells} for m in models}
+    cells = matrix.cells
+    rows = [[model, *(_cell(cells.get((model, pair))) for pair in matrix.pairs)] for model in matrix.models]
+    drawn = {model: {} for model in matrix.models}
+    for (model, pair), score in cells.items():
+        drawn[model][pair] = score.results["uar"]
     plot_heat_map(plot, drawn)
-    chance = next(iter(cells.values()))[0]["chance"]
-    commands = sorted({f"- {model}: `{results['command']}`" for (model, _), (results, _) in cells.items()})
+    commands = sorted({f"- {model}: `{score.results['command']}`" for (model, _), score in cells.items()})
     return [
-        f"UAR with its 95 % interval over test speakers, training → test; chance {percent(chance)}. The test corpus "
-        "has no part in training or selection, but for labelled shots where they are named.",
-        markdown.table(["model", *names], rows),
-        *_comparisons(cells, models, pairs),
+        _caption(matrix),
+        markdown.table(["model", *map(_name, matrix.pairs)], rows),
+        *_comparisons(matrix),
         "Made by:\n\n" + "\n".join(commands),
     ]
 
 
-def _cell(found: tuple[dict, Predictions] | None) -> str:
-    return f"{percent(found[0]['uar'])} {interval(found[0]['ci95']['uar'])}" if found else "-"
+def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[str]]]:
+    """Yield (heading, markdown part by part) of each protocol with more than one normalisation, side by side."""
+    for protocol in sorted({(m.protocol_name, m.protocol) for m in matrices}):
+        alike = [m for m in matrices if (m.protocol_name, m.protocol) == protocol]
+        if len(alike) == 1:
+            continue
+        columns = sorted({pair for m in alike for pair in m.pairs})
+        rows = []
+        for m in alike:
+            for model in m.models:
+                found = [m.cells.get((model, pair)) for pair in columns]
+                plain = model.removesuffix(f"_{m.normalisation}")
+                rows.append([plain, m.normalisation, *(percent(s.results["uar"]) if s else "-" for s in found)])
+        rows = [row for model in references_last(sorted({row[0] for row in rows})) for row in rows if row[0] == model]
+        note = "UAR of each model with each normalisation; intervals and comparisons stand above."
+        if any(m.normalisation == "speaker" for m in alike):
+            note += " `speaker` uses statistics of the test speakers' own speech: it is not ranked with the others."
+        head = ["model", "normalisation", *map(_name, columns)]
+        yield f"normalisations across corpora: protocol {protocol[0]}", [note, markdown.table(head, rows)]
 
 
-def _comparisons(cells: Cells, models: list[str], pairs: list[tuple[str, str]]) -> list[str]:
+def _caption(matrix: Matrix) -> str:
+    """What the cells have in common, and the size of each test set."""
+    results = next(iter(matrix.cells.values())).results
+    seeds = sorted({seed for score in matrix.cells.values() for seed in score.results["seeds"]})
+    sizes = {}
+    for (_, (_, test)), score in matrix.cells.items():
+        sizes.setdefault(test, set()).add((score.results["n"], len(score.results["speakers"])))
+    tested = [
+        f"{test} {' or '.join(f'{n} utterances, {speakers} speakers' for n, speakers in sorted(sizes[test]))}"
+        for test in sorted(sizes)
+    ]
+    return (
+        f"UAR with its 95 % interval over test speakers, training → test. Protocol {matrix.protocol_name} "
+        f"(`{matrix.protocol[:12]}`): {len(results['classes'])} classes ({', '.join(results['classes'])}; chance "
+        f"{percent(results['chance'])}), seeds {' '.join(map(str, seeds))}, normalisation {matrix.normalisation}; "
+        f"tested: {'; '.join(tested)}. The test corpus has no part in training or selection, but for labelled shots "
+        "where they are named."
+    )
+
+
+def _name(pair: tuple[str, str]) -> str:
+    return f"{pair[0]} → {pair[1]}"
+
+
+def _cell(score: Scored | None) -> str:
+    return f"{percent(score.results['uar'])} {interval(score.results['ci95']['uar'])}" if score else "-"
+
+
+def _comparisons(matrix: Matrix) -> list[str]:
     rows = []
-    for train, test in pairs:
-        for b, a in combinations(models, 2):
-            both = [cells.get((model, (train, test))) for model in (a, b)]
-            base = [model for model in (a, b) if model.startswith(BASELINES)]
-            if not base or not all(both):
-                continue
-            if not b.startswith(BASELINES):
-                a, b, both = b, a, both[::-1]
-            c = compare_predictions(both[0][1], both[1][1], (a, b))
-            figures = [f"{100 * c['difference']:+.1f}", interval(c["ci95"]), p_value(c["p"])]
-            rows.append([f"{train} → {test}", f"{a} - {b}", *figures])
+    for a, b in pairs(matrix.models):
+        both = [(matrix.cells.get((a, pair)), matrix.cells.get((b, pair))) for pair in matrix.pairs]
+        if any(all(cells) for cells in both):
+            rows.append([f"{a} - {b}", *(_difference(*cells) if all(cells) else "-" for cells in both)])
     if not rows:
         return []
-    head = ["training → test", "pair", "difference", "95 %", "p"]
-    return ["Paired differences of UAR by test speaker:", markdown.table(head, rows)]
+    note = (
+        "Paired differences of UAR with the p-value: bootstrap over test speakers, two-sided swap test by test "
+        "speaker, not corrected for the number of comparisons."
+    )
+    return [note, markdown.table(["difference", *map(_name, matrix.pairs)], rows)]
+
+
+def _difference(a: Scored, b: Scored) -> str:
+    c = compare_predictions(a.predictions, b.predictions, (str(a.directory), str(b.directory)))
+    return f"{100 * c['difference']:+.1f} {interval(c['ci95'])} p {p_value(c['p'])}"

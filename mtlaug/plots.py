@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from mtlaug.files import atomic_path
 
 COLOURS = ("#1f5f8b", "#d1495b", "#5b8e3e", "#b07d12", "#6d4c9f", "#444444")
+LINES = ("-", "--", ":", "-.")
 
 
 def save_svg(figure: Figure, path: str | Path) -> None:
@@ -68,15 +69,20 @@ def plot_curves(
     reverse: bool,
 ) -> None:
     """UAR in percent by level, a panel a series and a line a model: ``(level, uar, [low, high] or None)`` a point."""
+    models = list(dict.fromkeys(model for lines in panels.values() for model in lines))
+    handles = {}
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(1 + 2.6 * columns, 0.8 + 2.1 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (title, lines) in zip(grid, panels.items(), strict=False):
-        for colour, (model, points) in zip(COLOURS * len(lines), lines.items(), strict=False):
+        for model, points in lines.items():
+            cycle, place = divmod(models.index(model), len(COLOURS))
+            colour, style = COLOURS[place], LINES[cycle % len(LINES)]
             levels = [level for level, _, _ in points]
             bounds = 100 * np.array([interval or (uar, uar) for _, uar, interval in points]).reshape(-1, 2)
-            axes.plot(levels, [100 * uar for _, uar, _ in points], marker="o", markersize=3, color=colour, label=model)
+            uars = [100 * uar for _, uar, _ in points]
+            handles[model] = axes.plot(levels, uars, style, marker="o", markersize=3, color=colour, label=model)[0]
             axes.fill_between(levels, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.12, linewidth=0)
         axes.set_title(title, fontsize=8, loc="left")
         axes.spines[["top", "right"]].set_visible(False)
@@ -84,8 +90,11 @@ def plot_curves(
         axes.set_axis_off()
     if reverse:
         grid[0].invert_xaxis()
-    grid[0].set(ylim=(0, 100), ylabel="UAR (%)", xlabel=unit)
-    grid[0].legend(fontsize=6, frameon=False)
+    grid[0].set_ylim(0, 100)
+    figure.supxlabel(unit, fontsize=9)
+    figure.supylabel("UAR (%)", fontsize=9)
+    shown = [handles[model] for model in models]
+    figure.legend(handles=shown, loc="outside upper center", ncols=columns, fontsize=7, frameon=False)
     save_svg(figure, path)
 
 
@@ -111,5 +120,6 @@ def plot_heat_map(path: str | Path, panels: Mapping[str, Mapping[tuple[str, str]
         axes.set_title(title, fontsize=8, loc="left")
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    grid[0].set(xlabel="test", ylabel="training")
+    figure.supxlabel("test", fontsize=9)
+    figure.supylabel("training", fontsize=9)
     save_svg(figure, path)

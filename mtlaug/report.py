@@ -2,10 +2,12 @@
 
 Every figure is computed again from its ``predictions.tsv`` before it is printed.
 Models share a table, and are compared, only with the same condition, test set,
-protocol hash, normalisation and utterances.
+protocol hash, normalisation and utterances. Scores that are points of a curve or
+cells of a matrix are gathered into one section, see `mtlaug.curves` and `mtlaug.matrix`;
+figures of others come from ``conf/anchors.yaml``, see `mtlaug.anchors`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 from mtlaug import anchors, curves, matrix
@@ -23,16 +25,17 @@ def write(
     notes: str = "",
     command: str = "mtlaug report",
 ) -> list[Path]:
-    """Write ``output`` and ``exp_dir/report/`` (``report.md``, ``results.tsv``, ``uar.svg``).
+    """Write ``output`` and ``exp_dir/report/`` (``report.md``, ``results.tsv`` and the plots).
 
     Args:
         notes: markdown put below "Notes" as it stands.
         command: the command line that makes the report, for its header.
     Returns:
-        The written files; ``uar.svg`` is left out where nothing is scored.
+        The written files. ``uar.svg`` is left out where no score has a table of its own; each curve and
+        matrix has a plot.
     Raises:
-        UserError: no ``exp_dir``, or a ``results.json`` that does not follow from
-            its ``predictions.tsv``.
+        UserError: no ``exp_dir``, a ``results.json`` that does not follow from its
+            ``predictions.tsv``, two scores of one point or cell, or a broken ``anchors.yaml``.
     """
     exp_dir, output = Path(exp_dir), Path(output)
     models = find_models(exp_dir)
@@ -50,6 +53,9 @@ def write(
         bars = [(heading(t), [(s.model, s.results["uar"], s.results["ci95"]["uar"]) for s in t]) for t in tables]
         plot_bars(plots[0], bars)
     shown = "".join(f"\n![{plot.stem}]({plot.name})\n" for plot in plots)
+    for plot in [*report_dir.glob("curve_*.svg"), *report_dir.glob("matrix_*.svg")]:
+        if plot not in plots:  # of an earlier report, with other scores
+            plot.unlink()
     written = {
         output: text,
         report_dir / "report.md": text + shown,
@@ -91,9 +97,7 @@ def group(scored: Iterable[Scored]) -> list[list[Scored]]:
     tables: dict[tuple, list[Scored]] = {}
     for score in scored:
         described = [str(score.results[key]) for key in DESCRIPTION]
-        first = next(iter(score.predictions.by_seed().values()))
-        utterances = tuple(tuple(column.tolist()) for column in (first.utts, first.speakers, first.reference))
-        key = (described[0] != "within", *described, score.directory.name, score.predictions.classes, utterances)
+        key = (described[0] != "within", *described, score.directory.name, score.utterances())
         tables.setdefault(key, []).append(score)
     return [sorted(tables[key], key=lambda s: (-s.results["uar"], s.model)) for key in sorted(tables)]
 
@@ -107,62 +111,18 @@ def _sections(
         parts += [f"## {heading(table)}", caption(table), rows_of(table), *comparisons(table)]
         parts.append("Made by:\n\n" + "\n".join(f"- {s.directory}: `{s.results['command']}`" for s in table))
         parts += anchors.section(known, table[0].results)
-    for title, name, found in _curves(scored):
-        plots.append(report_dir / f"{name}.svg")
-        parts += [f"## {title}", *curves.section(found, plots[-1])]
-    for title, name, cells in _matrices(scored):
-        plots.append(report_dir / f"{name}.svg")
-        parts += [f"## {title}", *matrix.section(cells, plots[-1])]
-        parts += anchors.section(known, *(results for results, _ in cells.values()))
-    return parts, plots
-
-
-def _curves(scored: list[Scored]) -> Iterator[tuple[str, str, curves.Curves]]:
-    """Yield (heading, file name, curves) of each name of a curve, test set, protocol and normalisation."""
-    groups: dict[tuple, list[Scored]] = {}
-    for score in scored:
-        if curve := score.results.get("curve"):
-            where = [score.results[key] for key in ("set", "normalisation", "protocol_name", "protocol")]
-            groups.setdefault((curve["name"], curve["unit"], *where), []).append(score)
-    for number, ((name, unit, *where), points) in enumerate(sorted(groups.items()), 1):
-        clean = {
-            s.model: s.predictions
-            for s in scored
-            if s.results["condition"] == "within" and s.results["protocol"] == where[-1] and s.model in _models(points)
-        }
-        found = curves.Curves(
-            name=name,
-            unit=unit,
-            points={
-                (s.model, s.results["curve"]["series"], s.results["curve"]["level"]): s.predictions for s in points
-            },
-            clean=clean,
-            commands={s.model: s.results["command"] for s in points},
-        )
-        title = f"{name}: {where[0]}, protocol {where[2]}, normalisation {where[1]}"
-        yield title, f"curve_{number}_{name.replace(' ', '_')}", found
-
-
-def _point(score: Scored) -> tuple[str, str, float]:
-    curve = score.results["curve"]
-    return score.model, curve["series"], float(curve["level"])
-
-
-def _models(points: list[Scored]) -> set[str]:
-    return {score.model for score in points}
-
-
-def _matrices(scored: list[Scored]) -> Iterator[tuple[str, str, matrix.Cells]]:
-    """Yield (heading, file name, cells) of each protocol, normalisation and number of shots."""
-    groups: dict[tuple, dict] = {}
-    for score in scored:
-        if pair := score.results.get("pair"):
-            key = tuple(score.results.get(name, 0) for name in ("protocol_name", "protocol", "normalisation", "shots"))
-            groups.setdefault(key, {})[score.model, (pair["train"], pair["test"])] = (score.results, score.predictions)
-    for number, ((name, _, normalisation, shots), cells) in enumerate(sorted(groups.items()), 1):
-        few = f", {shots} labelled target utterances a class" if shots else ", zero-shot"
-        title = f"across corpora: protocol {name}, normalisation {normalisation}{few}"
-        yield title, f"matrix_{number}_{normalisation}", cells
+    for number, found in enumerate(curves.gather(scored), 1):
+        plots.append(report_dir / f"curve_{number}_{found.name.replace(' ', '_')}.svg")
+        parts += [f"## {found.title}", *curves.section(found, plots[-1])]
+    matrices = list(matrix.gather(scored))
+    for number, found in enumerate(matrices, 1):
+        plots.append(report_dir / f"matrix_{number}_{found.normalisation}.svg")
+        parts += [f"## {found.title}", *matrix.section(found, plots[-1])]
+        parts += anchors.section(known, *(score.results for score in found.cells.values()))
+    for title, side_by_side in matrix.overview(matrices):
+        parts += [f"## {title}", *side_by_side]
+    shown = [score.results for score in scored if "curve" not in score.results]
+    return parts + anchors.unused(known, shown), plots
 
 
 def _document(sections: list[str], unscored: list[str], logs: str, title: str, notes: str, command: str) -> str:

@@ -1,17 +1,14 @@
 """The tables of the report, as markdown: scores of one condition, their paired differences, the training logs."""
 
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 from mtlaug import markdown
-from mtlaug.comparison import compare_predictions, p_value
-from mtlaug.curves import BASELINES
+from mtlaug.comparison import compare_predictions, p_value, pairs
 from mtlaug.predictions import Predictions
 from mtlaug.scoring import interval, percent
 from mtlaug.training_summary import summarise
 
-MOST_MODELS_FOR_ALL_PAIRS = 4
 DESCRIPTION = ("condition", "set", "protocol_name", "protocol", "normalisation")
 
 
@@ -23,6 +20,11 @@ class Scored:
     directory: Path
     results: dict
     predictions: Predictions
+
+    def utterances(self) -> tuple:
+        """What is tested; scores of different utterances are not compared."""
+        first = next(iter(self.predictions.by_seed().values()))
+        return self.predictions.classes, *(tuple(c.tolist()) for c in (first.utts, first.speakers, first.reference))
 
 
 def heading(table: list[Scored]) -> str:
@@ -59,20 +61,16 @@ def rows_of(table: list[Scored]) -> str:
 
 
 def comparisons(table: list[Scored]) -> list[str]:
-    """Paired comparisons: all pairs of few models, else each model with the baselines and with mtlaug."""
-    pairs = list(combinations(table, 2))
-    if len(table) > MOST_MODELS_FOR_ALL_PAIRS:
-        known = (*BASELINES, "mtlaug")
-        pairs = [(a, b) if b.model in known else (b, a) for a, b in pairs if {a.model, b.model} & {*known}]
-        pairs = [(b, a) if b.model == "mtlaug" and a.model in BASELINES else (a, b) for a, b in pairs]
-    if not pairs:
-        return []
+    """Paired comparisons of the models of a table, see `mtlaug.comparison.pairs`."""
+    predictions = {score.model: score.predictions for score in table}
     rows = []
-    for a, b in pairs:
-        c = compare_predictions(a.predictions, b.predictions, (a.model, b.model))
+    for a, b in pairs(list(predictions)):
+        c = compare_predictions(predictions[a], predictions[b], (a, b))
         swaps = f"{c['swaps']} {'exact' if c['exact'] else 'random'}"
         difference = f"{100 * c['difference']:+.1f}"
-        rows.append([f"{a.model} - {b.model}", difference, interval(c["ci95"]), p_value(c["p"]), swaps])
+        rows.append([f"{a} - {b}", difference, interval(c["ci95"]), p_value(c["p"]), swaps])
+    if not rows:
+        return []
     note = (
         "Paired differences of UAR: bootstrap over speakers, two-sided swap test by speaker, p-values not corrected "
         "for the number of comparisons."
@@ -93,14 +91,20 @@ def training(models: list[Path]) -> str:
 
 
 def tsv(tables: list[list[Scored]]) -> str:
-    """A line a score, for other programs."""
-    lines = [("directory", "model", *DESCRIPTION, "n", "folds", "seeds", "uar", "uar_low", "uar_high", "wa", "command")]
+    """A line a score, for other programs; the point of a curve and the cell of a matrix are empty for others."""
+    figures = ("n", "folds", "seeds", "uar", "uar_low", "uar_high", "wa")
+    places = ("curve", "series", "level", "unit", "train", "test")
+    lines = [("directory", "model", *DESCRIPTION, *figures, *places, "command")]
     for score in (score for table in tables for score in table):
         r = score.results
         bounds = r["ci95"]["uar"] or (None, None)
         figures = ["" if value is None else f"{value:.4f}" for value in (r["uar"], *bounds, r["wa"])]
         counts = (r["n"], len(r["folds"]), len(r["seeds"]))
-        lines.append((score.directory, score.model, *(r[key] for key in DESCRIPTION), *counts, *figures, r["command"]))
+        curve, pair = r.get("curve", {}), r.get("pair", {})
+        places = (*(curve.get(key, "") for key in ("name", "series", "level", "unit")),)
+        places += (pair.get("train", ""), pair.get("test", ""))
+        described = (r[key] for key in DESCRIPTION)
+        lines.append((score.directory, score.model, *described, *counts, *figures, *places, r["command"]))
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
 

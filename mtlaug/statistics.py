@@ -50,8 +50,8 @@ def bootstrap_interval(
     if speakers < 2:
         return None
     drawn = np.random.default_rng(seed).integers(speakers, size=(draws, speakers))
-    weights = np.zeros((draws, speakers))  # times that a draw holds a speaker
-    np.add.at(weights, (np.arange(draws)[:, None], drawn), 1)
+    drawn += speakers * np.arange(draws)[:, None]
+    weights = np.bincount(drawn.ravel(), minlength=draws * speakers).reshape(draws, speakers)  # times drawn
     values = [statistic(weights @ hits, weights @ totals) for hits in tables]
     values = values[0] if len(values) == 1 else values[0] - values[1]
     return [float(bound) for bound in np.percentile(values, [2.5, 97.5])]

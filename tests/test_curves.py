@@ -8,6 +8,7 @@ import pytest
 from made_predictions import random_predictions, write_made_score
 
 from mtlaug import curves, report
+from mtlaug.comparison import pairs
 from mtlaug.files import UserError
 from mtlaug.scoring import score
 
@@ -89,10 +90,15 @@ def test_each_series_is_there_by_itself(text):
 
 def test_models_are_compared_over_the_whole_curve(text):
     noise = part(text, "noise: made")
-    difference = float(row(noise, "mtlaug - stl")[1])
+    cells = row(noise, "mtlaug - stl")
+    difference = float(cells[1].split()[0])
     means = [np.mean([float(cell.split()[0]) for cell in row(noise, model)[2:5]]) for model in ("mtlaug", "stl")]
     assert difference == pytest.approx(means[0] - means[1], abs=0.2)
     assert difference > 0
+    at_each = [float(cell.split()[0]) for cell in cells[4:]]
+    assert np.mean(at_each) == pytest.approx(difference, abs=0.1)
+    summary = [[float(cell.split()[0]) for cell in row(noise, model)[2:5]] for model in ("mtlaug", "stl")]
+    assert at_each == pytest.approx(np.subtract(*summary), abs=0.11)
 
 
 def test_points_of_curves_have_no_table_of_their_own(text):
@@ -104,7 +110,7 @@ def test_a_matrix_has_a_column_a_pair(text):
     matrix = part(text, "across corpora")
     assert "| model | a → b | a+b → c |" in matrix
     assert float(row(matrix, "mtlaug")[1].split()[0]) > float(row(matrix, "stl")[1].split()[0])
-    assert float(row(matrix, "a → b", "mtlaug - stl")[2]) > 0
+    assert float(row(matrix, "mtlaug - stl")[1].split()[0]) > 0
     assert "chance 25.0" in matrix
 
 
@@ -119,16 +125,119 @@ def test_plots_are_the_same_bytes_again(exp_dir: Path, text):
 def test_every_score_is_in_the_table_for_programs(exp_dir: Path, text):
     lines = (exp_dir / "report" / "results.tsv").read_text().splitlines()
     assert len(lines) == 1 + 2 * (1 + len(SERIES) * len(LEVELS) + 2)
+    records = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
+    by_directory = {Path(record["directory"]).relative_to(exp_dir).as_posix(): record for record in records}
+    point = by_directory["stl/score_noise_rain_snr5"]
+    columns = ("curve", "series", "level", "unit", "train")
+    assert [point[key] for key in columns] == ["noise", "rain", "5.0", "dB SNR", ""]
+    cell = by_directory["stl/score_cross_a+b_to_c"]
+    assert [cell[key] for key in ("train", "test", "curve")] == ["a+b", "c", ""]
 
 
 def test_a_missing_point_leaves_a_gap_and_no_comparison(exp_dir: Path, tmp_path):
     part_of = shutil.copytree(exp_dir, tmp_path / "exp")
     for series in SERIES:
         shutil.rmtree(part_of / "stl" / f"score_noise_{series}_snr5")
+    outdated = part_of / "report" / "curve_9_noise.svg"
+    outdated.touch()
     report.write(part_of, tmp_path / "RESULTS.md")
+    assert not outdated.exists()
     noise = part((tmp_path / "RESULTS.md").read_text(), "noise: made")
     assert row(noise, "stl")[3] == "-"
     assert "mtlaug - stl" not in noise
+
+
+def write_point(exp: Path, model: str, series: str, level: float, name: str = "noise", **changes) -> Path:
+    """Another point of a curve."""
+    curve = {"name": name, "series": series, "level": level, "unit": "dB SNR" if name == "noise" else "ε"}
+    condition = f"{name}_{series}_{level:g}".replace(" ", "_")
+    points = random_predictions(0.5, draw=len(series), seeds=(1, 2))
+    return write_made_score(exp, model, points, f"score_{condition}", condition=condition, curve=curve, **changes)
+
+
+def test_series_that_not_every_model_has_are_in_no_mean(exp_dir: Path, tmp_path, text):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    for level in LEVELS:
+        write_point(exp, "stl", "thunder", level)
+    report.write(exp, tmp_path / "RESULTS.md")
+    noise = part((tmp_path / "RESULTS.md").read_text(), "noise: made")
+    assert "In no mean, as not every model was tested with it: thunder." in noise
+    assert row(noise, "stl") == row(part(text, "noise: made"), "stl")
+    assert row(noise, "thunder", "stl")
+
+
+def test_attacks_made_on_another_model_are_curves_of_their_own(tmp_path):
+    exp = tmp_path / "exp"
+    for level in (0.1, 0.05):
+        write_point(exp, "mtlaug", "pgd", level, "attack on features")
+        write_point(exp, "mtlaug", "pgd from stl", level, "attack on features", command="./run.sh --attack-from stl")
+    report.write(exp, tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text()
+    transferred = part(text, "attack on features made on another model: made")
+    assert "| model | clean | 0.05 ε | 0.1 ε | share of clean kept |" in transferred  # no clean score, weakest first
+    assert row(transferred, "mtlaug")[1] == "-"
+    assert "`./run.sh --attack-from stl`" in transferred
+    assert "from stl" not in part(text, "attack on features: made")
+
+
+def test_every_command_behind_a_curve_is_stated_once(tmp_path):
+    for series, command in (("a", "first"), ("b", "second"), ("c", "second")):
+        write_point(tmp_path / "exp", "stl", series, 5.0, command=command)
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    made_by = part((tmp_path / "RESULTS.md").read_text(), "noise").partition("Made by:")[2].split("\n- ")[1:]
+    assert [line.strip() for line in made_by] == ["stl: `first`", "stl: `second`"]
+
+
+def test_a_point_that_is_there_twice_is_refused(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    shutil.copytree(exp / "stl" / "score_noise_rain_snr5", exp / "stl" / "score_noise_rain_old")
+    with pytest.raises(UserError, match=r"score_noise_rain_snr5 are the same point of the curve noise"):
+        report.write(exp, tmp_path / "RESULTS.md")
+
+
+def test_points_of_other_utterances_are_a_section_of_their_own(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}
+    write_made_score(exp, "partly", random_predictions(0.5, speakers=4), "score_x", condition="x", curve=curve)
+    report.write(exp, tmp_path / "RESULTS.md")
+    sections = [s for s in (tmp_path / "RESULTS.md").read_text().split("\n## ") if s.startswith("noise: made")]
+    assert sorted(("| partly |" in section, "| stl |" in section) for section in sections) == [(0, 1), (1, 0)]
+
+
+def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    skills = {"stl": 0.4, "mtlaug": 0.7, "stl_aug": 0.6, "mtl_meta": 0.5, "mtlaug_unlabelled": 0.8}
+    for model, skill in skills.items():
+        where = {"protocol_name": "cross", "protocol": "c" * 64, "set": "b", "normalisation": "speaker"}
+        where |= {"condition": "cross_a_to_b", "pair": {"train": "a", "test": "b"}}
+        cell = random_predictions(skill, draw=5)
+        write_made_score(exp, f"{model}_speaker", cell, "score_cross_a_to_b", **where)
+    report.write(exp, tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text()
+    overview = part(text, "normalisations across corpora: protocol cross")
+    speaker = part(text, "across corpora: protocol cross, normalisation speaker")
+    assert "not ranked with the others" in overview
+    usual = part(text, "across corpora: protocol cross, normalisation global")
+    assert row(overview, "stl", "global")[2] == row(usual, "stl")[1].split()[0]
+    assert row(overview, "stl", "speaker")[2:] == [row(speaker, "stl_speaker")[1].split()[0], "-"]
+    # Five models, so that only differences from the references are shown, whatever ends their names.
+    assert "| mtlaug_speaker - mtl_meta_speaker |" in speaker
+    assert "| mtlaug_unlabelled_speaker - mtlaug_speaker |" in speaker
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        (["b", "a"], "b-a"),
+        (["x", "stl", "y", "mtlaug", "z"], "x-mtlaug x-stl y-mtlaug y-stl z-mtlaug z-stl mtlaug-stl"),
+        (["a_7", "b_7", "stl_7", "c_7", "d_7"], "a_7-stl_7 b_7-stl_7 c_7-stl_7 d_7-stl_7"),
+        (["a", "b", "c", "d", "e"], ""),
+        (["stl", "stl_aug", "mtl_meta", "mtlaug", "a"], "a-mtlaug a-mtl_meta a-stl_aug a-stl mtlaug-mtl_meta "
+         "mtlaug-stl_aug mtlaug-stl mtl_meta-stl_aug mtl_meta-stl stl_aug-stl"),
+    ],
+)  # fmt: skip
+def test_pairs_to_compare(models, expected):
+    assert sorted(f"{a}-{b}" for a, b in pairs(models)) == sorted(expected.split())
 
 
 ANCHOR = """
@@ -146,6 +255,8 @@ def test_figures_of_others_stand_beside_ours(exp_dir: Path):
     within = part((exp_dir.parent / "with.md").read_text(), "within")
     assert row(within, "eGeMAPS, linear SVM")[1:] == ["within", "76.1", "a paper"]
     assert "| other |" not in within  # of another normalisation
+    left_out = "in settings that are not scored here, left out: other (made, within, speaker)."
+    assert left_out in (exp_dir.parent / "with.md").read_text()
     assert "not made or compared here" in within
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_predictions import CLASSES, description, from_rows, random_predictions, write_made_score
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
 from mtlaug import scoring
 from mtlaug.cli import Parser
@@ -91,6 +96,19 @@ def test_absent_class_has_no_recall():
     recalls = [results["per_class"][name]["recall"] for name in CLASSES[:3]]
     assert results["uar"] == pytest.approx(np.mean(recalls))
     json.dumps(results, allow_nan=False)
+
+
+def test_figures_are_those_of_scikit_learn():
+    predictions = random_predictions(0.6, speakers=7, draw=2)
+    rows = [row for row in with_seed(predictions, 0) if not (row[4] == "sad" and row[0] > "s02")]  # unequal classes
+    uneven = from_rows(rows)
+    results, truth = scoring.score(uneven), (uneven.reference, uneven.hypothesis)
+    assert results["uar"] == pytest.approx(balanced_accuracy_score(*truth))
+    assert results["wa"] == pytest.approx(accuracy_score(*truth))
+    assert results["confusion"] == confusion_matrix(*truth).tolist()
+    expected = zip(*precision_recall_fscore_support(*truth), strict=True)
+    for figures, values in zip(results["per_class"].values(), expected, strict=True):
+        assert [figures[key] for key in ("precision", "recall", "f1", "n")] == pytest.approx(values)
 
 
 def test_one_speaker_has_no_interval():

@@ -13,7 +13,8 @@ def add_commands(commands) -> None:
         type=Path,
         default=Path("RESULTS.md"),
         metavar="FILE",
-        help="the report; the file conf/results_notes.md beside it, if there, is appended as its notes",
+        help="the report; of the files beside it, conf/results_notes.md is appended as its notes, and the figures of "
+        "others in conf/anchors.yaml stand below our own",
     )
     report.add_argument("--title", default="Results", help="heading of the report")
     report.set_defaults(run=_report)
