@@ -128,6 +128,7 @@ def test_command_that_cannot_be_executed_is_126(place):
         (["JOB=1:", "x.JOB.log", "true"], "range of job numbers"),
         (["JOB=a:b", "x.JOB.log", "true"], "range of job numbers"),
         (["JOB=-1:2", "x.JOB.log", "true"], "range of job numbers"),
+        (["JOB=1:999999999", "x.JOB.log", "true"], "more than 100000 jobs"),
         (["JOB=1:2", "LMWT=1:2", "x.JOB.log", "true"], "second range"),
         (["JOB=1:2", "x.log", "true"], "needs the word JOB"),
         (["--foo", "1", "x.log", "true"], "unknown option --foo"),
@@ -136,6 +137,9 @@ def test_command_that_cannot_be_executed_is_126(place):
         (["--mem", "--gpu", "1", "x.log", "true"], "--mem needs a value"),
         (["--mem=", "x.log", "true"], "--mem needs a value"),
         (["--mem", "lots", "x.log", "true"], "4G"),
+        (["--mem", "500", "x.log", "true"], "500M or 4G"),
+        (["--mem", "0.0G", "x.log", "true"], "500M or 4G"),
+        (["--retry", "-1", "x.log", "true"], "--retry -1: expected a whole number of 0 or more"),
         (["--num-threads", "0", "x.log", "true"], "1 or more"),
         (["--max_jobs_run", "x", "x.log", "true"], "--max_jobs_run x: expected a whole number"),
         (["--time", "5", "x.log", "true"], "hh:mm:ss"),
@@ -169,6 +173,16 @@ def test_config_holds_defaults(place):
     assert "\nthreads 3 3\n" in (place / "b.log").read_text()
     (place / "x.conf").write_text("--mem 1G\n--partition x\n")
     assert "x.conf:2: unknown option --partition" in run("--config", "x.conf", "c.log", "true", cwd=place).stderr
+
+
+def test_retry_runs_only_failed_jobs_again_and_keeps_their_logs(place):
+    script = "echo x >>runs.JOB; test JOB -ne 2 || test $(wc -l <runs.2) -gt 2"
+    done = run("--retry", 1, "JOB=1:3", "x.JOB.log", script, cwd=place)
+    assert done.returncode == 1
+    assert done.stderr.startswith("run.py: 1 / 3 failed, retry 1 of 1\nrun.py: 1 / 3 failed, log is in x.*.log\n")
+    assert [len((place / f"runs.{number}").read_text().split()) for number in (1, 2, 3)] == [1, 2, 1]
+    assert "(code 1)" in (place / "x.2.log.try1").read_text()
+    assert run("--retry", 1, "JOB=2", "x.JOB.log", script, cwd=place).returncode == 0
 
 
 def test_threads_default_to_one(place):

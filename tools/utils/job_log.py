@@ -4,7 +4,10 @@ import os
 import socket
 import time
 
-from launcher import LauncherError, Request, replace_word
+from launcher import Request, replace_word
+from launcher_options import LauncherError
+
+MOST_REASONS = 5  # lines of a report that name jobs and why they were killed
 
 
 def _now() -> str:
@@ -49,23 +52,31 @@ def end_log(path: str, code: int, elapsed: float, num_threads: int) -> None:
 
 
 def tail(path: str, count: int = 5) -> list:
-    """The last lines that the job itself, not the launcher, wrote to its log."""
-    with open(path, "rb") as log:
-        log.seek(max(0, os.path.getsize(path) - 65536))
-        lines = log.read().decode(errors="replace").splitlines()
+    """The last lines that the job itself, not the launcher, wrote to its log; none where there is no log."""
+    try:
+        with open(path, "rb") as log:
+            log.seek(max(0, os.path.getsize(path) - 65536))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return []
     return [line for line in lines if not line.startswith("# ")][-count:]
 
 
-def report_failures(program: str, request: Request, failed: list) -> str:
+def report_failures(program: str, request: Request, failed: dict) -> str:
     """The lines that tell the user which logs to read.
 
     Args:
-        failed: numbers of the failed jobs, ascending.
+        failed: why, by number of the failed jobs; empty where the job's own exit code says all.
     """
     if request.num_jobs == 1:
         head = f"{program}: job failed, log is in {request.log_of(request.first)}"
     else:
         logs = replace_word(request.log, request.variable, "*")
         head = f"{program}: {len(failed)} / {request.num_jobs} failed, log is in {logs}"
-    path = request.log_of(failed[0])
-    return "\n".join([head, f"{program}: last lines of {path}:", *(f"  {line}" for line in tail(path))])
+    numbers = sorted(failed)
+    explained = [number for number in numbers if failed[number]]
+    reasons = [f"{program}: job {number}: {failed[number]}" for number in explained[:MOST_REASONS]]
+    if len(explained) > MOST_REASONS:
+        reasons.append(f"{program}: {len(explained) - MOST_REASONS} more of this kind; their logs say why")
+    path = request.log_of(numbers[0])
+    return "\n".join([head, *reasons, f"{program}: last lines of {path}:", *(f"  {line}" for line in tail(path))])

@@ -10,6 +10,11 @@ import re
 import shlex
 import sys
 
+import launcher_conf
+from launcher_options import LauncherError, needs_value, parse_option
+
+MOST_JOBS = 100000  # a range beyond this is a slip of the pen, or needs bigger jobs
+
 USAGE = """Usage: {program} [options] [JOB=1:N] LOG COMMAND ARGS...
 Runs COMMAND, or a numbered copy of it for each JOB, and writes what it prints to LOG.
 The word JOB, where it stands by itself, is replaced by the number in LOG and in ARGS.
@@ -17,50 +22,17 @@ COMMAND is run as it is, without a shell. To run a pipeline, give all of it as o
 bash runs that, and a failure in any of its parts fails the job.
 
 Options (a dash in a name may be an underscore):
-  --mem 4G           memory of a job
+  --mem 4G           memory of a job, in K, M, G or T
   --num-threads 1    threads of a job; sets OMP_NUM_THREADS and MKL_NUM_THREADS
   --gpu 0            graphics processors of a job
   --max-jobs-run N   jobs that run at the same time
   --time hh:mm:ss    longest time of a job, also d-hh:mm:ss
-  --config FILE      lines "--name value" with defaults of these options
+  --retry 0          run failed jobs, and only those, again up to so many times
+  --config FILE      lines "default name=value" or "--name value" with defaults of these options;
+                     for slurm.py and sge.py also what a site differs in (see tools/conf/slurm.conf)
 
 Example: {program} --num-threads 2 JOB=1:4 exp/log/count.JOB.log wc -l data/split4/JOB/wav.scp
 """
-
-
-class LauncherError(Exception):
-    """A mistake in the command line; its text tells the user what to mend."""
-
-
-def _count(text: str, least: int) -> int:
-    if not re.fullmatch(r"[0-9]+", text) or int(text) < least:
-        raise ValueError(f"expected a whole number of {least} or more")
-    return int(text)
-
-
-def _memory(text: str) -> str:
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?[KMGT]?", text):
-        raise ValueError("expected an amount such as 500M or 4G")
-    return text
-
-
-def seconds_of(text: str) -> int:
-    """Seconds of ``[days-]hours:minutes:seconds``."""
-    match = re.fullmatch(r"(?:([0-9]+)-)?([0-9]+):([0-5]?[0-9]):([0-5]?[0-9])", text)
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0, 0)
-    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
-    if total == 0:
-        raise ValueError("expected a time above zero, as hh:mm:ss")
-    return total
-
-
-OPTIONS = {
-    "mem": _memory,
-    "num_threads": lambda text: _count(text, 1),
-    "gpu": lambda text: _count(text, 0),
-    "max_jobs_run": lambda text: _count(text, 1),
-    "time": seconds_of,
-}
 
 
 @dataclasses.dataclass
@@ -77,6 +49,7 @@ class Request:
         gpu: graphics processors of a job.
         max_jobs_run: jobs at the same time; None: the launcher's default.
         time: limit of a job in seconds; None: no limit.
+        retry: how often failed jobs are run again.
     """
 
     log: str
@@ -89,6 +62,7 @@ class Request:
     gpu: int = 0
     max_jobs_run: "int | None" = None
     time: "int | None" = None
+    retry: int = 0
 
     @property
     def num_jobs(self) -> int:
@@ -121,16 +95,24 @@ def replace_word(text: str, word: str, value: str) -> str:
     return re.sub(rf"(?<![A-Za-z0-9_]){word}(?![A-Za-z0-9_])", value, text) if word else text
 
 
-def parse(arguments: list, program: str) -> "Request | None":
+def parse(arguments: list, program: str, grid_conf: str = "") -> "tuple | None":
     """Read a launcher's command line; None when it asks for help.
+
+    Args:
+        grid_conf: the configuration file that a launcher for a scheduler begins with.
+
+    Returns:
+        A `Request` and a `launcher_conf.Config`.
 
     Raises:
         LauncherError: naming the argument that is wrong.
     """
     rest = list(arguments)
     given: dict = {}
-    config: dict = {}
     array: dict = {}
+    config = launcher_conf.Config()
+    if grid_conf:
+        launcher_conf.read(grid_conf, config, for_grid=True)
     while rest and (rest[0].startswith("-") or _looks_like_range(rest[0])):
         argument = rest.pop(0)
         if argument in ("--help", "-h"):
@@ -144,18 +126,18 @@ def parse(arguments: list, program: str) -> "Request | None":
         if not equals:
             value = rest.pop(0) if rest and not rest[0].startswith("--") else None
         if name == "--config":
-            config.update(_read_config(_needs_value(name, value)))
+            launcher_conf.read(needs_value(name, value), config, for_grid=bool(grid_conf))
         else:
-            given.update(_parse_option(name, value))
+            given.update(parse_option(name, value))
     if len(rest) < 2:
         raise LauncherError(f"expected LOG and COMMAND, got {shlex.join(rest) or 'neither'} (see {program} --help)")
     if {"|", "||", "&&"} & set(rest[1:]):
         note = "'|' and '&&' go to COMMAND as they are; to run a pipeline, quote all of it as one argument"
         print(f"{program}: note: {note}", file=sys.stderr)
-    request = Request(log=rest[0], command=rest[1:], **array, **{**config, **given})
+    request = Request(log=rest[0], command=rest[1:], **array, **{**config.defaults, **given})
     if request.num_jobs > 1 and request.log_of(1) == request.log_of(2):
         raise LauncherError(f"the log {request.log} needs the word {request.variable}, or all jobs write to one file")
-    return request
+    return request, config
 
 
 def _looks_like_range(argument: str) -> bool:
@@ -172,36 +154,6 @@ def _parse_range(argument: str) -> dict:
         raise LauncherError(f"{argument}: jobs are counted from 1")
     if last < first:
         raise LauncherError(f"{argument}: the range is reversed")
+    if last - first >= MOST_JOBS:
+        raise LauncherError(f"{argument}: more than {MOST_JOBS} jobs; give each job more to do")
     return {"variable": variable, "first": first, "last": last}
-
-
-def _needs_value(name: str, value) -> str:
-    if value is None or value == "":
-        raise LauncherError(f"option {name} needs a value")
-    return value
-
-
-def _parse_option(name: str, value, where: str = "") -> dict:
-    key = name[2:].replace("-", "_") if name.startswith("--") else ""
-    if key not in OPTIONS:
-        raise LauncherError(f"{where}unknown option {name} (see --help)")
-    try:
-        return {key: OPTIONS[key](_needs_value(where + name, value))}
-    except ValueError as error:
-        raise LauncherError(f"{where}option {name} {value}: {error}") from None
-
-
-def _read_config(path: str) -> dict:
-    options: dict = {}
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                fields = line.partition("#")[0].replace("=", " ", 1).split()
-                if fields:
-                    where = f"{path}:{number}: "
-                    if len(fields) > 2:
-                        raise LauncherError(f"{where}expected '--name value', got {line.strip()!r}")
-                    options.update(_parse_option(fields[0], fields[1] if len(fields) == 2 else None, where))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LauncherError(f"option --config: cannot read {path}: {error}") from None
-    return options

@@ -1,0 +1,88 @@
+"""What the tests of slurm.py and sge.py share: running the launcher in a directory, against a cluster."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Bench:
+    """A launcher, a cluster to run on, and a directory with a configuration for impatient tests."""
+
+    def __init__(self, program: str, cluster, folder: Path):
+        self.program = program
+        self.cluster = cluster
+        self.place = folder / "a place"
+        self.place.mkdir()
+        self.write("x.conf", "poll 0.5\nsilence 10\n")
+
+    def write(self, name: str, text: str) -> None:
+        (self.place / name).write_text(text)
+
+    def read(self, name: str) -> str:
+        """The text of a file in the directory; empty if there is none."""
+        path = self.place / name
+        return path.read_text() if path.exists() else ""
+
+    def start(self, *arguments: object) -> subprocess.Popen:
+        command = [sys.executable, str(ROOT / "tools/utils" / self.program), "--config", "x.conf", *map(str, arguments)]
+        return subprocess.Popen(
+            command,
+            cwd=self.place,
+            env=self.cluster.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object) -> tuple[int, str]:
+        return finish(self.start(*arguments))
+
+    def start_array(self, script: str, last: int = 2) -> tuple[subprocess.Popen, list[str]]:
+        """Start an array of a shell script; returns the launcher and the cluster's jobs once all members run."""
+        launcher = self.start(f"JOB=1:{last}", "x.JOB.log", "sh", "-c", f"echo begun; {script}")
+        wait_for(lambda: all("\nbegun" in self.read(f"x.{number}.log") for number in range(1, last + 1)))
+        return launcher, [line.split()[0] for line in self.cluster.jobs()]
+
+
+def finish(launcher: subprocess.Popen) -> tuple[int, str]:
+    """The launcher's exit code and what it wrote to standard error."""
+    try:
+        stderr = launcher.communicate(timeout=60)[1]
+    finally:
+        launcher.kill()
+    assert "Traceback" not in stderr, stderr
+    return launcher.returncode, stderr
+
+
+def wait_for(condition) -> None:
+    """Wait until a condition holds, for at most 20 seconds."""
+    limit = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def gone(pid: int) -> bool:
+    """Whether no process, or only a zombie, is left of ``pid``."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def kill_with_parents(pid: int) -> None:
+    """Kill a job with the processes that the scheduler started for it, as the end of its node would."""
+    pids = []
+    while pid > 1:
+        pids.append(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    assert len(pids) == 3, "the job, grid_job.py, and the scheduler's process for it"
+    for one in reversed(pids):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
