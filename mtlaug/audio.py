@@ -111,6 +111,14 @@ def _manifest_cuts(manifest: Path, job: int, nj: int) -> Iterator[MonoCut]:
         raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
 
 
+def sources_of(manifest: Path) -> list[str]:
+    """The recordings that the cuts of a manifest are made from, sorted; commands end in ``|``, as in wav.scp."""
+    found = set()
+    for cut in _manifest_cuts(manifest, job=1, nj=1):
+        found.update(f"{s.source} |" if s.type == "command" else s.source for s in cut.recording.sources)
+    return sorted(found)
+
+
 def _segment(path: Path, utterance: str, line: str) -> tuple[str, float, float]:
     try:
         name, start, end = line.split()
