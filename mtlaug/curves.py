@@ -72,7 +72,7 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
     """Curves of the scores that are points of one, by name; attacks made on another model are curves of their own.
 
     Raises:
-        UserError: two score directories of a model describe the same point.
+        UserError: two score directories of a model describe the same point, or are both the undisturbed one.
     """
     groups: dict[tuple, dict] = {}
     for score in scored:
@@ -90,8 +90,20 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
     for key in sorted(groups):
         (name, unit, *setting), points = key, groups[key]
         models = {model for model, _, _ in points}
-        clean = {s.model: s for s in undisturbed if s.model in models and _setting(s) == tuple(setting)}
-        yield Curves(name, unit, points, clean)
+        clean = [score for score in undisturbed if score.model in models and _setting(score) == tuple(setting)]
+        yield Curves(name, unit, points, _by_model(clean, name))
+
+
+def _by_model(clean: Sequence[Scored], name: str) -> dict[str, Scored]:
+    found: dict[str, Scored] = {}
+    for score in clean:
+        if score.model in found:
+            raise UserError(
+                f"{found[score.model].directory} and {score.directory} are both the undisturbed score that the curve "
+                f"{name} begins with; remove the one that is out of date"
+            )
+        found[score.model] = score
+    return found
 
 
 def _setting(score: Scored) -> tuple:
@@ -161,23 +173,25 @@ def _by_series(curves: Curves) -> str:
 
 def _comparisons(curves: Curves) -> list[str]:
     """Paired differences of the mean over all series and levels, then of the mean at each level."""
-    rows = []
+    rows, left_out = [], []
     for a, b in pairs(curves.models):
         both = [curves.at(model, curves.averaged, curves.levels) for model in (a, b)]
         if not all(both):
+            left_out.append(f"{a} - {b}")
             continue
         (hits_a, totals), (hits_b, _) = map(joined, both)
         p, swaps, exact = swap_test(hits_a, hits_b, totals)
         test = [p_value(p), f"{swaps} {'exact' if exact else 'random'}"]
         levels = [_difference(curves, a, b, [level]) for level in curves.levels]
         rows.append([f"{a} - {b}", _difference(curves, a, b, curves.levels), *test, *levels])
+    missing = [f"Not compared, as a point of one of the two is missing: {', '.join(left_out)}."] if left_out else []
     if not rows:
-        return []
+        return missing
     note = (
         "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
         "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
     )
-    return [note, markdown.table(["pair", "all levels", "p", "swaps", *_level_names(curves)], rows)]
+    return [note, markdown.table(["pair", "all levels", "p", "swaps", *_level_names(curves)], rows), *missing]
 
 
 def _difference(curves: Curves, a: str, b: str, levels: Sequence[float]) -> str:

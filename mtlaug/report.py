@@ -16,6 +16,8 @@ from mtlaug.plots import plot_bars
 from mtlaug.report_tables import DESCRIPTION, Scored, caption, comparisons, heading, rows_of, training, tsv
 from mtlaug.scoring import recompute
 
+PLACES = {"curve": ("name", "series", "level", "unit"), "pair": ("train", "test")}  # of a score in a gathered section
+
 
 def write(
     exp_dir: str | Path = "exp",
@@ -35,13 +37,14 @@ def write(
         matrix has a plot.
     Raises:
         UserError: no ``exp_dir``, a ``results.json`` that does not follow from its
-            ``predictions.tsv``, two scores of one point or cell, or a broken ``anchors.yaml``.
+            ``predictions.tsv`` or whose ``curve`` or ``pair`` lacks a key, two scores of one
+            point or cell, or a broken ``anchors.yaml``.
     """
     exp_dir, output = Path(exp_dir), Path(output)
     models = find_models(exp_dir)
     scored = [score for model in models for score in read_scores(model)]
-    gathered = [score for score in scored if score.results.keys() & {"curve", "pair"}]
-    tables = group(score for score in scored if not score.results.keys() & {"curve", "pair"})
+    gathered = [score for score in scored if score.results.keys() & PLACES.keys()]
+    tables = group(score for score in scored if not score.results.keys() & PLACES.keys())
     unscored = [model.name for model in models if not any(score.model == model.name for score in scored)]
     report_dir = exp_dir / "report"
     report_dir.mkdir(exist_ok=True)
@@ -85,8 +88,20 @@ def read_scores(model_dir: Path) -> list[Scored]:
                 f"{path.parent}: results.json does not follow from predictions.tsv (it differs in "
                 f"{', '.join(differing)}); run the scoring stage again, or mtlaug score recompute {path.parent}"
             )
+        _check_places(path, results)
         scores.append(Scored(model_dir.name, path.parent, results, predictions))
     return scores
+
+
+def _check_places(path: Path, results: dict) -> None:
+    for name, keys in PLACES.items():
+        place = results.get(name, dict.fromkeys(keys, 0.0))
+        whole = isinstance(place, dict) and place.keys() >= set(keys)
+        if not whole or not isinstance(place.get("level", 0.0), int | float):
+            numeric = ", level a number" if "level" in keys else ""
+            raise UserError(
+                f"{path}: {name} is {place!r}, expected {', '.join(keys)}{numeric}; run the scoring stage again"
+            )
 
 
 def group(scored: Iterable[Scored]) -> list[list[Scored]]:

@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_predictions import random_predictions, write_made_score
+from sklearn.metrics import balanced_accuracy_score
 
 from mtlaug import curves, report
 from mtlaug.comparison import pairs
 from mtlaug.files import UserError
 from mtlaug.scoring import score
+from mtlaug.statistics import swap_test
 
 LEVELS = (20.0, 5.0, 0.0)  # dB SNR
 SERIES = ("babble", "rain")
@@ -59,6 +61,30 @@ def test_the_mean_of_several_series_is_the_mean_of_their_uar():
     value, (low, high) = curves.mean_uar(some)
     assert value == pytest.approx(np.mean([score(predictions)["uar"] for predictions in some]))
     assert low < value < high
+
+
+def test_the_swap_test_of_a_mean_is_that_of_real_swaps():
+    """Answers of whole speakers are exchanged in every series at once, and every UAR is computed again."""
+    models = [
+        [random_predictions(skill, draw=draw + place) for place in (0, 1)] for draw, skill in ((1, 0.7), (5, 0.6))
+    ]
+    names = np.unique(models[0][0].speakers)
+
+    def difference(swapped: np.ndarray) -> float:
+        uars = []
+        for one, other in zip(*models, strict=True):
+            mask = np.isin(one.speakers, swapped)
+            answers = (np.where(mask, y.hypothesis, x.hypothesis) for x, y in ((one, other), (other, one)))
+            first, second = (balanced_accuracy_score(one.reference, hypothesis) for hypothesis in answers)
+            uars.append(first - second)
+        return float(np.mean(uars))
+
+    swaps = [names[(number >> np.arange(6) & 1) > 0] for number in range(64)]
+    expected = np.mean(np.abs([difference(swap) for swap in swaps]) >= abs(difference(names[:0])) - 1e-12)
+    (hits_a, totals), (hits_b, _) = map(curves.joined, models)
+    p, number, exact = swap_test(hits_a, hits_b, totals)
+    assert 0.05 < expected < 1  # neither bound of what p can be
+    assert (p, number, exact) == (pytest.approx(expected), 64, True)
 
 
 def test_one_series_alone_has_the_interval_of_its_score():
@@ -144,7 +170,8 @@ def test_a_missing_point_leaves_a_gap_and_no_comparison(exp_dir: Path, tmp_path)
     assert not outdated.exists()
     noise = part((tmp_path / "RESULTS.md").read_text(), "noise: made")
     assert row(noise, "stl")[3] == "-"
-    assert "mtlaug - stl" not in noise
+    assert "| mtlaug - stl |" not in noise
+    assert "Not compared, as a point of one of the two is missing: mtlaug - stl." in noise
 
 
 def write_point(exp: Path, model: str, series: str, level: float, name: str = "noise", **changes) -> Path:
@@ -193,6 +220,28 @@ def test_a_point_that_is_there_twice_is_refused(exp_dir: Path, tmp_path):
     shutil.copytree(exp / "stl" / "score_noise_rain_snr5", exp / "stl" / "score_noise_rain_old")
     with pytest.raises(UserError, match=r"score_noise_rain_snr5 are the same point of the curve noise"):
         report.write(exp, tmp_path / "RESULTS.md")
+
+
+def test_a_clean_score_that_is_there_twice_is_refused(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    shutil.copytree(exp / "stl" / "score_within", exp / "stl" / "score_within_old")
+    with pytest.raises(UserError, match=r"score_within and .*score_within_old are both the undisturbed score"):
+        report.write(exp, tmp_path / "RESULTS.md")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"curve": {"name": "noise", "series": "rain", "level": 5.0}},
+        {"curve": {"name": "noise", "series": "rain", "level": "5 dB", "unit": "dB SNR"}},
+        {"curve": "rain"},
+        {"pair": {"train": "a"}},
+    ],
+)
+def test_a_place_that_is_not_whole_is_refused(tmp_path, place):
+    write_made_score(tmp_path / "exp", "stl", random_predictions(0.5), "score_x", condition="x", **place)
+    with pytest.raises(UserError, match=rf"score_x/results.json: {next(iter(place))} is .*expected"):
+        report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
 
 
 def test_points_of_other_utterances_are_a_section_of_their_own(exp_dir: Path, tmp_path):
