@@ -96,15 +96,38 @@ def groups_from_list(path: str | Path, speakers: Iterable[str]) -> dict[str, lis
     return groups
 
 
+def sessions(utt2session: Mapping[str, str], utt2spk: Mapping[str, str]) -> dict[str, list[str]]:
+    """Session to its speakers, both C-sorted: the groups of ``--scheme sessions`` (leave one session out).
+
+    Args:
+        utt2session: utterance to session, of at least the utterances of ``utt2spk``.
+        utt2spk: utterance to speaker, of the kept utterances.
+    Raises:
+        UserError: an utterance has no session, or a speaker is in two sessions, which would leak.
+    """
+    owner: dict[str, str] = {}
+    for utterance, speaker in utt2spk.items():
+        session = utt2session.get(utterance)
+        if session is None:
+            raise UserError(f"utt2session: utterance {utterance} is missing; prepare the data again (stage 1)")
+        if owner.setdefault(speaker, session) != session:
+            raise UserError(
+                f"utt2session: speaker {speaker} is in {owner[speaker]} and, by utterance {utterance}, in {session}; "
+                f"sessions with a speaker in common cannot be apart"
+            )
+    return {
+        session: _sorted(speaker for speaker in owner if owner[speaker] == session)
+        for session in _sorted(set(owner.values()))
+    }
+
+
 def rotate(groups: Mapping[str, list[str]]) -> list[Fold]:
     """Test on group i, select on group i + 1 (going round), train on the rest."""
     ids = list(groups)
     if len(ids) < 3:
         raise UserError(f"{len(ids)} group(s) of speakers: 3 are the fewest (train, dev and test)")
     everyone = [speaker for group in groups.values() for speaker in group]
-    return [
-        _fold(fold, everyone, groups[ids[(index + 1) % len(ids)]], groups[fold]) for index, fold in enumerate(ids)
-    ]
+    return [_fold(fold, everyone, groups[ids[(index + 1) % len(ids)]], groups[fold]) for index, fold in enumerate(ids)]
 
 
 def _fold(fold: str, speakers: Iterable[str], dev: Iterable[str], test: Iterable[str]) -> Fold:

@@ -77,8 +77,7 @@ class Encoder(nn.Module):
         super().__init__()
         widths = [num_mel_bins] + [args.channels] * args.num_convolutions
         self.convolutions = nn.ModuleList(
-            StridedConvolution(inputs, outputs, args.kernel_size, args.dropout)
-            for inputs, outputs in pairwise(widths)
+            StridedConvolution(inputs, outputs, args.kernel_size, args.dropout) for inputs, outputs in pairwise(widths)
         )
         self.lstm = BidirectionalLSTM(args.channels, args.hidden)
 

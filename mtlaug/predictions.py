@@ -60,9 +60,7 @@ class Predictions:
                     f"predictions of seeds {first_seed} and {seed} are of different utterances{example}; "
                     f"train and score the missing folds"
                 )
-            same = (
-                (part.reference == first.reference) & (part.speakers == first.speakers) & (part.folds == first.folds)
-            )
+            same = (part.reference == first.reference) & (part.speakers == first.speakers) & (part.folds == first.folds)
             if not same.all():
                 raise UserError(
                     f"predictions of seeds {first_seed} and {seed}: utterance {part.utts[~same][0]} differs in "

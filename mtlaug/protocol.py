@@ -21,7 +21,7 @@ from mtlaug.files import UserError, atomic_path, read_json, read_table, write_js
 from mtlaug.folds import PARTS, Fold
 from mtlaug.labels import NO_LABEL, Corpus, read_corpus, read_label_map
 
-SCHEMES = ("loso", "speakers", "cross")
+SCHEMES = ("loso", "speakers", "sessions", "cross")
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def make(
 
     Args:
         scheme: ``loso`` (a fold a speaker), ``speakers`` (``folds`` groups of speakers, or those of
-            ``fold_list``; test on one, dev on the next) or ``cross`` (corpora; see `mtlaug.cross`).
+            ``fold_list``; test on one, dev on the next), ``sessions`` (a fold a session of ``utt2session``,
+            dev on the next) or ``cross`` (corpora; see `mtlaug.cross`).
         label_map_file: YAML with ``classes`` and ``map``; without one the classes
             are the sorted labels of ``utt2emo``.
         dev_speakers_per_gender: size of the dev part, for ``loso``.
@@ -119,6 +120,9 @@ def make(
         made = schemes.leave_one_speaker_out(genders, dev_speakers_per_gender)
     elif scheme == "speakers":
         made = schemes.rotate(_groups(genders, folds, fold_list))
+    elif scheme == "sessions":
+        kept = {utterance: corpus.utt2spk[utterance] for utterance in corpus.labels}
+        made = schemes.rotate(schemes.sessions(read_table(data_dir / "utt2session"), kept))
     elif scheme == "cross":
         made = cross.make_folds(corpus, genders, cross.parse_pairs(pairs), few_shot, seed)
     else:

@@ -16,6 +16,7 @@ from mtlaug import cross, cross_scoring, protocol, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.folds import Fold
+from mtlaug.labels import read_label_map
 from mtlaug.predictions import read_predictions
 
 SPEAKERS = {"en": 10, "de": 5, "ur": 6}  # corpus to its number of speakers
@@ -237,6 +238,13 @@ def test_scores_with_shots_are_of_another_test_set(corpus, tmp_path):
 def test_only_for_the_scheme(corpus, tmp_path):
     with pytest.raises(UserError, match="its protocol is of scheme speakers, not cross"):
         cross_scoring.score(corpus.prepare(tmp_path / "exp"), "")
+
+
+@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "msp_improv"])
+def test_a_label_is_of_the_same_class_within_and_across_corpora(corpus):
+    own, shared = (read_label_map(recipes.ROOT / f"egs/{name}/conf/labels_4.yaml") for name in (corpus, "cross_corpus"))
+    assert own[0] == shared[0]
+    assert own[1].items() <= shared[1].items()
 
 
 def test_recipe(tmp_path):

@@ -178,7 +178,7 @@ def test_nothing_of_its_own_is_left_behind(script):
 def test_an_array_takes_several_values(tmp_path):
     script = tmp_path / "run.sh"
     script.write_text(
-        f"set -euo pipefail\nseeds=(1)\n. {shlex.quote(str(PARSE))}\n" 'echo "${#seeds[@]}: ${seeds[*]}"\n'
+        f'set -euo pipefail\nseeds=(1)\n. {shlex.quote(str(PARSE))}\necho "${{#seeds[@]}}: ${{seeds[*]}}"\n'
     )
     assert subprocess.run(["bash", script, "--seeds", "1 2 3"], capture_output=True, text=True).stdout == "3: 1 2 3\n"
     assert subprocess.run(["bash", script], capture_output=True, text=True).stdout == "1: 1\n"

@@ -11,7 +11,8 @@ def add_commands(commands) -> None:
 
     make = verbs.add_parser("make", help="write protocol.json into a data directory")
     make.add_argument("data_dir", type=Path, metavar="DATA_DIR")
-    make.add_argument("--scheme", default="loso", help="loso (leave one speaker out), speakers or cross (corpora)")
+    schemes = "loso (leave one speaker out), speakers, sessions (leave one session out) or cross (corpora)"
+    make.add_argument("--scheme", default="loso", help=schemes)
     make.add_argument("--folds", type=int, metavar="K", help="number of folds of --scheme speakers")
     make.add_argument("--fold-list", type=Path, metavar="FILE", help="lines 'fold-id speaker...' instead of --folds")
     make.add_argument("--dev-speakers-per-gender", type=int, default=1, metavar="N", help="dev part of loso")

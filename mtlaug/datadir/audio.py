@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 from mtlaug.datadir.editing import fix
-from mtlaug.datadir.tables import CUTS, check_speakers, has, path_of, read, read_dropped, utterance_tables
+from mtlaug.datadir.tables import BY_CHOICE, CUTS, check_speakers, has, path_of, read, read_dropped, utterance_tables
 from mtlaug.datadir.validation import check_values
 from mtlaug.files import UserError, write_table
 
@@ -27,7 +27,7 @@ class AudioCheck(NamedTuple):
 
     Attributes:
         good: utterances that stay.
-        total: those and the dropped ones, also the ones dropped at data preparation.
+        total: those and the dropped ones, also the ones dropped at data preparation, but for those dropped by choice.
         dropped: of this run: utterance to reason.
         other_rate: recordings whose sample rate differs from the wanted one.
         several_channels: recordings of more than one channel.
@@ -87,7 +87,11 @@ def check_audio(
     for utterance, reason in sorted(dropped.items()):
         print(f"check_audio: dropped {utterance}: {reason}", file=sys.stderr)
     # Utterances that are back in the tables since they were dropped count as they are now.
-    earlier = [utterance for utterance in read_dropped(data_dir) if utterance not in utt2spk]
+    earlier = [
+        utterance
+        for utterance, reason in read_dropped(data_dir).items()
+        if utterance not in utt2spk and not reason.startswith(BY_CHOICE)
+    ]
     total = len(utt2spk) + len(earlier)
     lost = total - len(durations)
     if not durations or 100 * lost > max_loss * total:

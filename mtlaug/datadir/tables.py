@@ -13,6 +13,8 @@ from mtlaug.files import UserError, atomic_path, read_table, write_table
 
 CUTS = "cuts.jsonl.gz"
 DROPPED = "dropped.tsv"
+# How the reasons in dropped.tsv begin of what the user did not want: it is listed, but no loss.
+BY_CHOICE = "by choice"
 # Computed from the audio, not given by a corpus.
 DERIVED = ("feats.scp", "cmvn.scp", "utt2num_frames", "utt2dur", "utt2checksum")
 _UTTERANCE_TABLE = re.compile(r"segments|text|feats\.scp|cmvn\.scp|utt2[a-z0-9_]+")

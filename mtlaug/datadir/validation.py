@@ -46,7 +46,22 @@ def _gender(value: str) -> str | None:
     return None if value in ("m", "f") else "expected m or f"
 
 
-_VALUE_CHECKS = {"utt2dur": _duration, "utt2num_frames": _num_frames, "segments": _segment, "spk2gender": _gender}
+def _ratings(value: str) -> str | None:
+    try:
+        numbers = [float(number) for number in value.split()]
+    except ValueError:
+        numbers = []
+    good = len(numbers) == 3 and not any(map(math.isinf, numbers))
+    return None if good else "expected 'utterance activation valence dominance', with nan for a rating that is missing"
+
+
+_VALUE_CHECKS = {
+    "utt2dur": _duration,
+    "utt2num_frames": _num_frames,
+    "utt2avd": _ratings,
+    "segments": _segment,
+    "spk2gender": _gender,
+}
 
 
 def check_values(path: str, table: Mapping[str, str]) -> None:
