@@ -8,4 +8,6 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null
 tools/install.sh --test
 . tools/env.sh
+# The tests share the cores already.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 exec python -m pytest --rootdir . -c tests/pytest.ini "$@"
