@@ -1,47 +1,41 @@
 """Test an experiment across corpora: a score for each training set and test corpus."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-from mtlaug import cross, training
-from mtlaug.evaluation import Row, as_predictions, trained_models, write_score
-from mtlaug.experiment import Experiment
+from mtlaug import cross
+from mtlaug.evaluation import Predictor, Row, System, as_predictions, write_score
 from mtlaug.files import UserError
 from mtlaug.folds import Fold
 
 
-def score(experiment: Experiment, command: str) -> list[str]:
+def score(system: System, predict: Predictor, command: str) -> list[str]:
     """Write ``exp/<model>/score_cross_<train>_to_<test>`` for each pair; returns their result lines.
 
     A pair with shots is ``cross_<train>_to_<test>_<k>shot``. Each cell is scored alone: a test
     speaker may occur in several.
 
     Raises:
-        UserError: the experiment's protocol is not of the scheme ``cross``, or a fold is not trained.
+        UserError: the protocol is not of the scheme ``cross``, or a fold is not trained.
     """
-    protocol = experiment.protocol
+    protocol = system.protocol
     if protocol.scheme != "cross":
-        raise UserError(f"{experiment.directory}: its protocol is of scheme {protocol.scheme}, not cross")
+        raise UserError(f"{system.directory}: its protocol is of scheme {protocol.scheme}, not cross")
     lines = []
     for fold in protocol.folds:
-        for test, rows in predict(experiment, fold):
+        for test, rows in _by_corpus(system, fold, predict):
             train = cross.train_name(fold, test)
             shots = max(Counter(protocol.corpus.labels[utterance] for utterance in fold.shots).values(), default=0)
             condition, column = f"cross_{train}_to_{test}", test
             if shots:  # the donors of the shots are not tested: another test set than that without shots
                 condition, column = f"{condition}_{shots}shot", f"{test} ({shots}-shot)"
             more = {"set": test, "pair": {"train": train, "test": column}}
-            lines.append(write_score(experiment, condition, as_predictions(experiment, rows), command, **more))
+            lines.append(write_score(system, condition, as_predictions(system, rows), command, **more))
     return lines
 
 
-def predict(experiment: Experiment, fold: Fold) -> Iterator[tuple[str, list[Row]]]:
-    """Yield each test corpus of a fold with the predictions of the fold's models for it."""
-    labels, store = experiment.protocol.utterances(fold, "test"), experiment.store(fold.id)
+def _by_corpus(system: System, fold: Fold, predict: Predictor) -> list[tuple[str, list[Row]]]:
+    """The predictions of a fold by test corpus, C-sorted."""
     rows: dict[str, list[Row]] = {}
-    for seed, model in trained_models(experiment, fold.id):
-        posteriors = training.predict(model, store, labels, experiment.classes)
-        for utterance, label in labels.items():
-            test = experiment.protocol.corpus.utt2corpus[utterance]
-            rows.setdefault(test, []).append((utterance, fold.id, seed, label, posteriors[utterance]))
-    yield from sorted(rows.items())
+    for row in predict(fold):
+        rows.setdefault(system.protocol.corpus.utt2corpus[row[0]], []).append(row)
+    return sorted(rows.items())

@@ -1,16 +1,30 @@
 """Test predictions of an experiment's models, and their scores in ``exp/<model>/score_<condition>/``."""
 
-from collections.abc import Iterable, Iterator
+import typing
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from mtlaug import scoring, training
+from mtlaug import protocol, scoring, training
 from mtlaug.experiment import Experiment
+from mtlaug.folds import Fold
 from mtlaug.model import MultitaskModel
 from mtlaug.predictions import Predictions
 
 Row = tuple[str, str, int, str, np.ndarray]  # utterance, fold, seed, class, posteriors (K,)
+
+
+class System(typing.Protocol):
+    """What is scored: an `Experiment`, or anything else that was trained under a protocol."""
+
+    directory: Path
+    data_dir: str
+    protocol: protocol.Protocol
+    normalisation: str
+
+
+Predictor = Callable[[Fold], Iterable[Row]]  # a fold to the predictions of its test part
 
 
 def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, MultitaskModel]]:
@@ -25,55 +39,61 @@ def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, Mul
         yield seed, model
 
 
-def as_predictions(experiment: Experiment, rows: Iterable[Row]) -> Predictions:
+def as_predictions(system: System, rows: Iterable[Row]) -> Predictions:
     """Rows of any number of folds and seeds as one table; an utterance is that of the protocol, not a copy's id."""
     utterances, folds, seeds, labels, posteriors = zip(*rows, strict=True)
-    matrix = np.stack(posteriors)
+    matrix, classes = np.stack(posteriors), system.protocol.classes
     return Predictions(
         utts=np.array(utterances),
         folds=np.array(folds),
         seeds=np.array(seeds),
-        speakers=np.array([experiment.protocol.corpus.utt2spk[utterance] for utterance in utterances]),
-        reference=np.array([experiment.classes.index(label) for label in labels]),
+        speakers=np.array([system.protocol.corpus.utt2spk[utterance] for utterance in utterances]),
+        reference=np.array([classes.index(label) for label in labels]),
         hypothesis=matrix.argmax(axis=1),
         posteriors=matrix,
-        classes=tuple(experiment.classes),
+        classes=classes,
     )
 
 
-def write_score(experiment: Experiment, condition: str, predictions: Predictions, command: str, **more: object) -> str:
+def write_score(system: System, condition: str, predictions: Predictions, command: str, **more: object) -> str:
     """Score ``exp/<model>/score_<condition>`` and return its one-line result.
 
     Args:
         command: what a user types to make this result again; it stands in the report.
         more: further keys of the description, such as the point of a curve.
     """
-    score_dir = Path(experiment.directory, f"score_{condition}")
+    score_dir = Path(system.directory, f"score_{condition}")
     meta = {
-        "model": experiment.directory.name,
+        "model": system.directory.name,
         "condition": condition,
-        "set": Path(experiment.data_dir).name,
-        "protocol": experiment.protocol.sha256,
-        "protocol_name": experiment.protocol.name,
-        "normalisation": experiment.settings.dataset_args.normalisation,
+        "set": Path(system.data_dir).name,
+        "protocol": system.protocol.sha256,
+        "protocol_name": system.protocol.name,
+        "normalisation": system.normalisation,
         "command": command,
         **more,
     }
     return scoring.result_line(scoring.write_score(score_dir, predictions, meta), score_dir)
 
 
-def predict_within(experiment: Experiment) -> Predictions:
-    """Each fold's best model on that fold's own test speakers, clean, for every seed."""
-    rows = []
-    for fold in (fold.id for fold in experiment.protocol.folds):
+def predictor(experiment: Experiment) -> Predictor:
+    """Each fold's best models, of every seed, on that fold's own test speech, clean."""
+
+    def predict(fold: Fold) -> Iterator[Row]:
         # The seeds of a fold share its features and their normalisation.
-        labels, store = experiment.protocol.utterances(fold, "test"), experiment.store(fold)
-        for seed, model in trained_models(experiment, fold):
+        labels, store = experiment.protocol.utterances(fold, "test"), experiment.store(fold.id)
+        for seed, model in trained_models(experiment, fold.id):
             posteriors = training.predict(model, store, labels, experiment.classes)
-            rows += [(utterance, fold, seed, label, posteriors[utterance]) for utterance, label in labels.items()]
-    return as_predictions(experiment, rows)
+            yield from ((utterance, fold.id, seed, label, posteriors[utterance]) for utterance, label in labels.items())
+
+    return predict
 
 
-def score_within(experiment: Experiment, command: str) -> str:
-    """Test the models clean and within the corpus; see `write_score`."""
-    return write_score(experiment, "within", predict_within(experiment), command)
+def predict_within(system: System, predict: Predictor) -> Predictions:
+    """All folds tested clean and within the corpus."""
+    return as_predictions(system, [row for fold in system.protocol.folds for row in predict(fold)])
+
+
+def score_within(system: System, predict: Predictor, command: str) -> str:
+    """Test clean and within the corpus; see `write_score`."""
+    return write_score(system, "within", predict_within(system, predict), command)

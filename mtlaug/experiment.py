@@ -37,6 +37,10 @@ class Experiment:
         return list(self.protocol.classes)
 
     @property
+    def normalisation(self) -> str:
+        return self.settings.dataset_args.normalisation
+
+    @property
     def types(self) -> list[str]:
         """Classes of the augmentation task."""
         return list(augment.types(self.settings.augment_args))
@@ -81,7 +85,7 @@ class Experiment:
         """Features of the data, the copies and ``more`` directories, normalised as the training part says."""
         reference = list(self.training_labels(fold))
         directories = [self.data_dir, self.aug_dir, *more]
-        return FeatureStore(directories, self.settings.dataset_args.normalisation, reference)
+        return FeatureStore(directories, self.normalisation, reference)
 
 
 def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, seeds: list[str]) -> list:

@@ -53,7 +53,7 @@ def from_experiment(exp_dir: Path, part: Path) -> Recogniser:
 
 
 def _statistics(run, fold: str) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    if run.settings.dataset_args.normalisation != "global":
+    if run.normalisation != "global":
         return None, None
     store = run.store(fold)
     return tuple(torch.from_numpy(values) for values in store.statistics(next(iter(store.num_frames))))

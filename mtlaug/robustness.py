@@ -78,7 +78,7 @@ def check_source(target: Experiment, source: Experiment) -> None:
         "class list": lambda experiment: experiment.classes,
         "protocol": lambda experiment: experiment.protocol.sha256,
         "feature_args": lambda experiment: experiment.settings.feature_args,
-        "normalisation": lambda experiment: experiment.settings.dataset_args.normalisation,
+        "normalisation": lambda experiment: experiment.normalisation,
     }
     if differing := [name for name, get in alike.items() if get(source) != get(target)]:
         named = f"another {' and '.join(differing)} than {target.directory}"

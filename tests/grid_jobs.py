@@ -82,7 +82,7 @@ def kill_with_parents(pid: int) -> None:
     while pid > 1:
         pids.append(pid)
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    assert len(pids) == 3, "the job, grid_job.py, and the scheduler's process for it"
+    assert len(pids) == 3, "the job, jobs.member, and the scheduler's process for it"
     for one in reversed(pids):
         with contextlib.suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)

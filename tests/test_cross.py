@@ -12,7 +12,7 @@ from made_emodb import WOMEN
 from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
-from mtlaug import cross, cross_scoring, protocol, training
+from mtlaug import cross, cross_scoring, evaluation, protocol, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.folds import Fold
@@ -205,7 +205,7 @@ def trained(corpus, tmp_path_factory):
 
 
 def test_scores(trained):
-    lines = cross_scoring.score(trained, "./run.sh")
+    lines = cross_scoring.score(trained, evaluation.predictor(trained), "./run.sh")
     cells = {"one_to_two": "s5", "one_to_three": "s6", "one+two_to_three": "s6"}
     assert sorted(lines) == sorted(line for line in lines if line.startswith("%UAR")) and len(lines) == 3
     for cell, speaker in cells.items():
@@ -228,7 +228,7 @@ def test_scores(trained):
 
 def test_scores_with_shots_are_of_another_test_set(corpus, tmp_path):
     run = train(corpus, tmp_path, {"s5": "two", "s6": "two"}, "1", pairs="one:two", few_shot=1)
-    assert len(cross_scoring.score(run, "")) == 1
+    assert len(cross_scoring.score(run, evaluation.predictor(run), "")) == 1
     results = read_json(run.directory / "score_cross_one_to_two_1shot/results.json")
     assert results["pair"] == {"train": "one", "test": "two (1-shot)"} and results["n"] == 5
     assert set(results["speakers"]) == {"s5", "s6"} - {utt.split("-")[0] for utt in run.protocol.folds[0].shots}
@@ -236,8 +236,9 @@ def test_scores_with_shots_are_of_another_test_set(corpus, tmp_path):
 
 
 def test_only_for_the_scheme(corpus, tmp_path):
+    within = corpus.prepare(tmp_path / "exp")
     with pytest.raises(UserError, match="its protocol is of scheme speakers, not cross"):
-        cross_scoring.score(corpus.prepare(tmp_path / "exp"), "")
+        cross_scoring.score(within, evaluation.predictor(within), "")
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "msp_improv"])

@@ -76,13 +76,35 @@ def test_what_is_not_asked_for_is_not_submitted(place):
     assert "--mem" not in words and "--gres" not in words and "--time" not in words
 
 
+def test_slurm_warns_of_a_limit_that_is_not_known_here(place):
+    assert submitted(place).startswith("<--signal=B:TERM@60>")
+    assert "--signal" not in submitted(place, "--time", "1-00:00:00")
+
+
+def test_job_can_be_told_to_stop_before_its_limit(place):
+    request = 'Request("x.log", ["bash", "-c", "trap \'exit 75\' TERM; sleep 60 & wait"], time=600)'
+    script = f"""import sys, time
+from jobs.command_line import Request
+from jobs.process import Job
+job = Job("slurm.py", {request}, 1, [], early=599)
+while job.poll() is None:
+    time.sleep(0.1)
+sys.exit(job.code)"""
+    environment = {**os.environ, "PYTHONPATH": str(UTILS)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=place, env=environment, timeout=20, check=False)
+    assert done.returncode == 75
+    assert "slurm.py: killed: the time limit of 600 seconds is over in 599\n" in (place / "x.log").read_text()
+
+
 def test_a_site_writes_only_what_differs(place):
     text = (
         "command sbatch --account='my group'  # ours\noption gpu=* --partition=gpu --gpus=$0\ndefault gpu=1\n--mem 2G\n"
     )
     (place / "site.conf").write_text(text)
     words = submitted(place, "--config", "site.conf")
-    assert words.startswith("<--account=my group><--mem=2G><--cpus-per-task=1><--partition=gpu><--gpus=1>")
+    assert words.startswith(
+        "<--signal=B:TERM@60><--account=my group><--mem=2G><--cpus-per-task=1><--partition=gpu><--gpus=1>"
+    )
     assert "--partition" not in submitted(place, "--config", "site.conf", "--gpu", 0)
 
 
@@ -133,7 +155,7 @@ def test_job_on_a_node_ends_when_its_launcher_has_given_up(place):
     request = {"log": "x.JOB.log", "command": ["sleep", "60"], "variable": "JOB", "first": 3, "last": 4}
     array = {"program": "slurm.py", "request": request, "numbers": [3, 4], "directory": str(place), "beat": 0.1}
     (folder / "array.json").write_text(json.dumps(array))
-    job = subprocess.Popen([sys.executable, str(UTILS / "grid_job.py"), str(folder), "2"], start_new_session=True)
+    job = subprocess.Popen([sys.executable, "-m", "jobs.member", folder, "2"], cwd=UTILS, start_new_session=True)
     limit = time.monotonic() + 10
     while not (folder / "2.beat").exists():
         assert time.monotonic() < limit

@@ -82,7 +82,9 @@ def test_a_packed_model_needs_nothing_else(packed: Path, wav: Path, tmp_path, mo
 
 
 def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
-    evaluation.write_score(trained, "within", evaluation.predict_within(trained), "./run.sh")
+    evaluation.write_score(
+        trained, "within", evaluation.predict_within(trained, evaluation.predictor(trained)), "./run.sh"
+    )
     assert main(["export", str(trained.directory), str(tmp_path / "out"), "--licence", "CC0"]) == 0
     card = (tmp_path / "out" / "model_card.md").read_text()
     assert trained.protocol.sha256 in card

@@ -47,7 +47,7 @@ def uars(results: list[dict]) -> list[float]:
 
 def test_no_budget_gives_the_clean_predictions_and_a_large_one_chance(models):
     target, _ = models
-    clean = evaluation.predict_within(target)
+    clean = evaluation.predict_within(target, evaluation.predictor(target))
     for method in attack.METHODS:
         none, large = score(target, method, (0.0, 1.5), restarts=1)
         written = read_predictions(target.directory / f"score_attack_{method}_0" / "predictions.tsv")

@@ -256,3 +256,29 @@ def test_starting_a_job_costs_little(place):
     began = time.monotonic()
     assert run("--max-jobs-run", 1, "JOB=1:20", "x.JOB.log", "true", cwd=place).returncode == 0
     assert (time.monotonic() - began) / 20 < 0.2
+
+
+def test_code_75_is_run_again_without_a_retry(place):
+    script = "echo x >>runs.JOB; test $(wc -l <runs.JOB) -gt JOB || exit 75"
+    done = run("JOB=1:2", "x.JOB.log", script, cwd=place)
+    assert done.returncode == 0
+    assert done.stderr == (
+        "run.py: 2 / 2 were stopped and go on, time 1 of at most 20\n"
+        "run.py: 1 / 2 were stopped and go on, time 2 of at most 20\n"
+    )
+    assert [len((place / f"runs.{number}").read_text().split()) for number in (1, 2)] == [2, 3]
+    assert all("(code 75)" in (place / f"x.2.log.try{number}").read_text() for number in (1, 2))
+
+
+def test_code_75_for_ever_is_a_failure(place):
+    done = run("JOB=1:2", "x.JOB.log", "echo x >>runs.JOB; test JOB = 1 || exit 75", cwd=place)
+    assert done.returncode == 1
+    assert "time 20 of at most 20\nrun.py: 1 / 2 failed" in done.stderr
+    assert [len((place / f"runs.{number}").read_text().split()) for number in (1, 2)] == [1, 21]
+
+
+def test_time_limit_lets_a_job_save_and_go_on(place):
+    script = "echo x >>runs; trap 'exit 75' TERM; test $(wc -l <runs) -gt 1 || { sleep 60 & wait; }"
+    done = run("--time", "00:00:01", "x.log", script, cwd=place)
+    assert (done.returncode, done.stderr) == (0, "run.py: 1 / 1 were stopped and go on, time 1 of at most 20\n")
+    assert "the time limit of 1 seconds is over" in (place / "x.log.try1").read_text()

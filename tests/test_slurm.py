@@ -68,6 +68,25 @@ def test_time_limit_is_kept_to_the_second(bench):
     wait_for(lambda: gone(child))
 
 
+def test_job_told_to_stop_goes_on_afterwards(bench):
+    """What `--signal=B:TERM@60` does at the end of a time limit: a signal to the batch script alone."""
+    script = "echo x >>runs; trap 'exit 75' TERM; test $(wc -l <runs) -gt 1 || { sleep 60 & wait; }"
+    launcher, jobs = bench.start_array(script, 1)
+    bench.cluster.call("scancel", "--batch", "--signal=TERM", jobs[0].split()[0])
+    assert finish(launcher) == (0, "slurm.py: 1 / 1 were stopped and go on, time 1 of at most 20\n")
+    assert "slurm.py: stopped by SIGTERM\n" in bench.read("x.1.log.try1")
+
+
+def test_cancelled_job_is_not_run_again(bench):
+    launcher, jobs = bench.start_array("trap 'exit 75' TERM; sleep 60 & wait", 1)
+    bench.cluster.call("scancel", "--full", jobs[0].split()[0])
+    code, stderr = finish(launcher)
+    assert code == 1
+    assert "slurm.py: 1 / 1 failed" in stderr or "slurm.py: job failed" in stderr
+    assert "cancelled by a user or the scheduler" in stderr
+    assert "(code 75)" in bench.read("x.1.log")
+
+
 def test_max_jobs_run_is_kept(bench):
     script = "touch now.JOB; sleep 0.3; ls now.* | wc -l; rm now.JOB"
     assert bench.run("--max-jobs-run", 1, "JOB=1:2", "x.JOB.log", script)[0] == 0

@@ -476,7 +476,7 @@ def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
 
 def test_predictions_are_those_of_each_utterance_alone(trained):
     """Neither the batch that an utterance is in nor its padding matters."""
-    predictions = evaluation.predict_within(trained)
+    predictions = evaluation.predict_within(trained, evaluation.predictor(trained))
     model = training.build_model(trained)
     model.load_state_dict(training.load_state(trained.run_dir("2", 2) / "best.pt"))
     store, classes = trained.store("2"), trained.classes
@@ -492,7 +492,7 @@ def test_scoring_needs_every_fold(corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp")
     training.train(run, FOLD, SEED)
     with pytest.raises(UserError, match=r"fold_2/seed_1/best\.pt: no such file; the fold is not trained"):
-        evaluation.predict_within(run)
+        evaluation.predict_within(run, evaluation.predictor(run))
 
 
 def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):

@@ -38,7 +38,8 @@ def add_commands(commands) -> None:
 def _within(options) -> None:
     from mtlaug import evaluation, experiment
 
-    print(evaluation.score_within(experiment.load(options.exp_dir), options.command_line))
+    models = experiment.load(options.exp_dir)
+    print(evaluation.score_within(models, evaluation.predictor(models), options.command_line))
 
 
 def _noise(options) -> None:
@@ -48,9 +49,10 @@ def _noise(options) -> None:
 
 
 def _cross(options) -> None:
-    from mtlaug import cross_scoring, experiment
+    from mtlaug import cross_scoring, evaluation, experiment
 
-    print("\n".join(cross_scoring.score(experiment.load(options.exp_dir), options.command_line)))
+    models = experiment.load(options.exp_dir)
+    print("\n".join(cross_scoring.score(models, evaluation.predictor(models), options.command_line)))
 
 
 def _compare(options) -> None:

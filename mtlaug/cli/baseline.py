@@ -1,0 +1,39 @@
+"""``mtlaug baseline extract | score``: the classic system, openSMILE functionals and a linear SVM."""
+
+
+def add_commands(commands) -> None:
+    """Add the group ``baseline``."""
+    group = commands.add_parser(
+        "baseline", help="the classic system on the same protocol: functionals and a linear SVM"
+    )
+    verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    extract = verbs.add_parser("extract", help="one job: the functionals of every nj-th utterance from the job-th on")
+    extract.add_argument("--features", default="ComParE_2016", help="ComParE_2016 or eGeMAPSv02")
+    extract.add_argument("--job", type=int, default=1)
+    extract.set_defaults(run=_extract)
+
+    score = verbs.add_parser("score", help="train and test on every fold; C is chosen by dev UAR")
+    score.add_argument("--normalisation", default="global", help="global or speaker")
+    score.add_argument("--command-line", default="", metavar="TEXT", help="the command that the report gives for this")
+    score.set_defaults(run=_score)
+    for verb in (extract, score):
+        verb.add_argument("data_dir")
+        verb.add_argument("ark_dir")
+        verb.add_argument("--nj", type=int, default=1)
+    score.add_argument("exp_dir")
+
+
+def _extract(options) -> None:
+    from mtlaug import functionals
+
+    count = functionals.extract(options.data_dir, options.ark_dir, options.features, options.job, options.nj)
+    print(f"{options.data_dir}: job {options.job}: {options.features} of {count} utterances")
+
+
+def _score(options) -> None:
+    from mtlaug import baseline, functionals
+
+    vectors = functionals.read(options.data_dir, options.ark_dir, options.nj)
+    arguments = (options.exp_dir, options.data_dir, options.normalisation, vectors, options.command_line)
+    print("\n".join(baseline.score(*arguments)))
