@@ -28,6 +28,6 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["mtlaug", "mtlaug.*"]),
     install_requires=requirements("requirements.txt"),
-    extras_require={kind: requirements(f"requirements-{kind}.txt") for kind in ("test", "baseline")},
+    extras_require={kind: requirements(f"requirements-{kind}.txt") for kind in ("test", "baseline", "onnx")},
     entry_points={"console_scripts": ["mtlaug=mtlaug.cli:main"]},
 )

@@ -50,12 +50,10 @@ class Fbank(torch.nn.Module):
         return torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
 
     def _frames(self, samples: torch.Tensor) -> torch.Tensor:
-        num_samples = samples.shape[-1]
-        count = self.num_frames(num_samples)
+        # Kaldi mirrors the signal at its ends, the end samples included; this much gives `num_frames` windows.
         before = self.length // 2 - self.shift // 2
-        after = max(0, (count - 1) * self.shift + self.length - before - num_samples)
-        if num_samples < max(before, after, 1):
-            raise UserError(f"a waveform of {num_samples} samples is shorter than a frame of {self.length}")
-        # Kaldi mirrors the signal at its ends, the end samples included.
-        mirrored = [samples[..., :before].flip(-1), samples, samples[..., num_samples - after :].flip(-1)]
-        return torch.cat(mirrored, dim=-1).unfold(-1, self.length, self.shift)[..., :count, :]
+        after = self.length - self.shift + self.shift // 2 - before
+        if samples.shape[-1] < max(before, after):
+            raise UserError(f"a waveform of {samples.shape[-1]} samples is shorter than a frame of {self.length}")
+        mirrored = [samples[..., :before].flip(-1), samples, samples[..., -after:].flip(-1)]
+        return torch.cat(mirrored, dim=-1).unfold(-1, self.length, self.shift)

@@ -1,7 +1,6 @@
 """Trained models ready for audio: from samples to posteriors, alone or as an ensemble of folds and seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -17,21 +16,35 @@ from mtlaug.files import UserError
 from mtlaug.model import MultitaskModel
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(torch.nn.Module):
     """One model, with the mean and standard deviation (C,) of its training part where it normalises by them."""
 
-    model: MultitaskModel
-    mean: torch.Tensor | None
-    deviation: torch.Tensor | None
+    def __init__(self, model: MultitaskModel, mean: torch.Tensor | None, deviation: torch.Tensor | None):
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
 
-    def logits(self, features: torch.Tensor) -> torch.Tensor:
-        """Emotion logits (K,) of features (T, C)."""
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Posteriors (K,) of log-mel features (T, C)."""
         mean, deviation = self.mean, self.deviation
         if mean is None:
             mean, deviation = features.mean(0), features.var(0, correction=0).clamp(min=1e-4).sqrt()
         batch = ((features - mean) / deviation)[None]
-        return self.model.classify(batch, torch.tensor([len(features)]))[0]
+        lengths = torch.full((1,), features.shape[0])  # of a shape, so that an export sees where it comes from
+        return self.model.classify(batch, lengths)[0].softmax(0)
+
+
+class Ensemble(torch.nn.Module):
+    """From a waveform (S,) in [-1, 1] to the members' mean posteriors (K,)."""
+
+    def __init__(self, fbank: Fbank, members: Sequence[Member]):
+        super().__init__()
+        self.fbank, self.members = fbank, torch.nn.ModuleList(members)
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        features = self.fbank(waveform)  # (T, C)
+        return torch.stack([member(features) for member in self.members]).mean(0)
 
 
 class Recogniser:
@@ -53,9 +66,7 @@ class Recogniser:
             )
         self.classes, self.settings, self.members = tuple(classes), settings, tuple(members)
         self.sample_rate = settings.feature_args.sample_rate
-        self._fbank = Fbank(settings.feature_args)
-        for member in members:
-            member.model.eval()
+        self.network = Ensemble(Fbank(settings.feature_args), members).eval().requires_grad_(False)
 
     @torch.no_grad()
     def posteriors(self, samples: np.ndarray) -> np.ndarray:
@@ -64,9 +75,7 @@ class Recogniser:
         Raises:
             UserError: the samples are fewer than an analysis window needs.
         """
-        features = self._fbank(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)))  # (T, C)
-        rows = [member.logits(features).softmax(0) for member in self.members]
-        return torch.stack(rows).mean(0).numpy()
+        return self.network(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))).numpy()
 
     def segments(self, samples: np.ndarray, seconds: float | None) -> list[tuple[float, float, np.ndarray]]:
         """(start, end, posteriors (K,)) of windows of ``seconds``, or of the whole; a last window of less than

@@ -1,8 +1,12 @@
 """Trained models on recordings: predict, export, and what cannot be read."""
 
+import dataclasses
 import io
 import json
+import os
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -91,6 +95,24 @@ def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
     assert "Terms of the data: CC0" in card
     assert "| within |" in card
     shutil.rmtree(trained.directory / "score_within")
+
+
+def test_the_example_of_the_readme_runs(trained: Experiment, wav: Path, tmp_path, project_root):
+    block = re.search(r"```python\n(.*?)```", (project_root / "README.md").read_text(), re.DOTALL)[1]
+    exp_dir = tmp_path / "exp/mtlaug"
+    shutil.copytree(trained.directory, exp_dir)
+    copy = dataclasses.replace(trained, directory=exp_dir)
+    evaluation.score_within(copy, evaluation.predictor(copy), "./run.sh")
+    shutil.copy(wav, tmp_path / "talk.wav")
+    done = subprocess.run(
+        [sys.executable, "-c", block],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(project_root)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"0\.0 to 1\.3 s: (angry|sad)\n[01]\.", done.stdout)
 
 
 @pytest.mark.parametrize(("rate", "channels", "ending"), [(44100, 2, "flac"), (8000, 1, "wav"), (48000, 1, "ogg")])

@@ -7,13 +7,23 @@ def add_commands(commands) -> None:
     export.add_argument("model", metavar="MODEL", help="exp/<model>, whose folds and seeds become one ensemble, or one")
     export.add_argument("out", metavar="OUT_DIR", help="a new directory")
     export.add_argument("--licence", default="", help="terms of the training data, for the model card")
+    export.add_argument(
+        "--also", default="", metavar="LIST", help="of onnx and ts (TorchScript): the model as one file, waveform in"
+    )
     export.set_defaults(run=_export)
 
 
 def _export(options) -> None:
-    from mtlaug import model_card, packing
+    from pathlib import Path
 
+    from mtlaug import deployment, model_card, packing
+
+    files = [Path(options.out, f"model.{ending}") for ending in options.also.replace(",", " ").split()]
+    for path in files:
+        deployment.check(path)
     recogniser = packing.load(options.model)
     card = model_card.write(options.model, len(recogniser.members), options.licence)
     packing.pack(recogniser, options.out, card)
+    for path in files:
+        deployment.write(recogniser, path)
     print(f"{options.out}: {len(recogniser.members)} models, {', '.join(recogniser.classes)}")

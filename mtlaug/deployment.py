@@ -1,0 +1,70 @@
+"""A recogniser as one file for other programs: a waveform in, posteriors out, of any length."""
+
+import importlib.util
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from mtlaug.files import UserError, atomic_path
+from mtlaug.recogniser import Recogniser
+
+
+def check(path: Path) -> None:
+    """A `UserError` where `write` could not make ``path``: another ending, or packages that are not installed."""
+    if path.suffix not in WRITERS:
+        raise UserError(f"{path}: expected a name that ends in {' or '.join(WRITERS)}")
+    if path.suffix == ".onnx" and not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
+        raise UserError(f"{path}: onnx is not installed; pip install -r tools/requirements-onnx.txt")
+
+
+def write(recogniser: Recogniser, path: Path) -> None:
+    """Write ``path``, ``.onnx`` or ``.ts`` (TorchScript): input ``waveform`` (S,), output ``posteriors`` (K,).
+
+    The waveform is float32 in [-1, 1] at the recogniser's sample rate, of at least a tenth of a second.
+    TorchScript wants a program with PyTorch, ONNX any runtime of its opset.
+
+    Raises:
+        UserError: see `check`.
+    """
+    check(path)
+    # Two seconds of noise to trace with; neither its length nor its values stay in the file.
+    example = torch.randn(2 * recogniser.sample_rate, generator=torch.Generator().manual_seed(0))
+    with atomic_path(path) as temporary, warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the exporters, about their own insides
+        WRITERS[path.suffix](recogniser.network, example, temporary)
+
+
+def _torchscript(network: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
+    torch.jit.trace(network, (example,)).save(os.fspath(path))
+
+
+def _onnx(network: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
+    """Export, and compare with ours: a second export in one process has been seen to get the lengths wrong."""
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        verbose=False,
+        dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
+        input_names=["waveform"],
+        output_names=["posteriors"],
+    )
+    program.save(path, external_data=False)
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    for samples in (example[: len(example) // 3], torch.cat([example, example])):
+        try:
+            difference = abs(session.run(None, {"waveform": samples.numpy()})[0] - network(samples).numpy()).max()
+        except Exception as error:  # of the runtime, which has many kinds
+            raise UserError(
+                f"{path}: the exported model does not run ({error}); export in a process of its own"
+            ) from None
+        if difference > 1e-4:
+            raise UserError(f"{path}: the exported model gives other posteriors than ours for {len(samples)} samples")
+
+
+WRITERS: dict[str, Callable[[torch.nn.Module, torch.Tensor, Path], None]] = {".onnx": _onnx, ".ts": _torchscript}
