@@ -4,14 +4,17 @@ Recordings are lhotse manifests. A stereo file is averaged and another rate is
 converted when the audio is loaded, so wav.scp may hold anything soundfile reads.
 """
 
+import contextlib
 import gzip
 import io
+import itertools
 import json
 import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -21,7 +24,9 @@ from lhotse.augmentation.transform import AudioTransform
 from lhotse.serialization import deserialize_item
 from lhotse.utils import fastcopy, perturb_num_samples
 
-from mtlaug.files import UserError, atomic_path, read_table
+from mtlaug.files import UserError, atomic_path, read_rows, read_table
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass
@@ -80,17 +85,17 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
     """
     manifest = Path(data_dir, "cuts.jsonl.gz")
     if manifest.exists():
-        yield from _manifest_cuts(manifest, job, nj)
+        yield from _manifest_items(manifest, job, nj, deserialize_item)
         return
-    recordings = read_table(Path(data_dir, "wav.scp"))
-    segments_file = Path(data_dir, "segments")
-    segments = read_table(segments_file) if segments_file.exists() else {}
-    for utterance in list(segments or recordings)[job - 1 :: nj]:
-        if not segments:
-            recording = open_recording(utterance, recordings[utterance], sample_rate)
+    wav_scp, segments_file = Path(data_dir, "wav.scp"), Path(data_dir, "segments")
+    if not segments_file.exists():
+        for utterance, source in itertools.islice(read_rows(wav_scp), job - 1, None, nj):
+            recording = open_recording(utterance, source, sample_rate)
             yield MonoCut(utterance, start=0.0, duration=recording.duration, channel=0, recording=recording)
-            continue
-        name, start, end = _segment(segments_file, utterance, segments[utterance])
+        return
+    recordings = read_table(wav_scp)
+    for utterance, line in itertools.islice(read_rows(segments_file), job - 1, None, nj):
+        name, start, end = _segment(segments_file, utterance, line)
         if name not in recordings:
             raise UserError(f"{segments_file}: utterance {utterance}: no recording {name!r} in wav.scp")
         recording = open_recording(name, recordings[name], sample_rate)
@@ -100,23 +105,35 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
         yield MonoCut(utterance, start=start, duration=end - start, channel=0, recording=recording)
 
 
-def _manifest_cuts(manifest: Path, job: int, nj: int) -> Iterator[MonoCut]:
+def _manifest_items(manifest: Path, job: int, nj: int, make: Callable[[dict], object]) -> Iterator:
+    """What ``make`` makes of every ``nj``-th line."""
     number = 0
     try:
         with gzip.open(manifest, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 if (number - job) % nj == 0:
-                    yield deserialize_item(json.loads(line))
+                    yield make(json.loads(line))
     except (EOFError, OSError, ValueError, KeyError, zlib.error) as error:
         raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
 
 
-def sources_of(manifest: Path) -> list[str]:
-    """The recordings that the cuts of a manifest are made from, sorted; commands end in ``|``, as in wav.scp."""
-    found = set()
-    for cut in _manifest_cuts(manifest, job=1, nj=1):
-        found.update(f"{s.source} |" if s.type == "command" else s.source for s in cut.recording.sources)
-    return sorted(found)
+def inputs(data_dir: str | Path, job: int = 1, nj: int = 1) -> Iterator[tuple[str, str]]:
+    """What the cuts that `read_cuts` would yield depend on, without a look at any audio.
+
+    Yields:
+        A text that describes the utterance, and its recording as in wav.scp; empty where that is not listed.
+    """
+    manifest, segments = Path(data_dir, "cuts.jsonl.gz"), Path(data_dir, "segments")
+    if manifest.exists():
+        for cut in _manifest_items(manifest, job, nj, dict):
+            for source in cut["recording"]["sources"]:
+                yield _to_json(cut), source["source"] + (" |" if source["type"] == "command" else "")
+    elif segments.exists():
+        recordings = read_table(Path(data_dir, "wav.scp"))
+        for utterance, line in itertools.islice(read_rows(segments), job - 1, None, nj):
+            yield f"{utterance} {line}", recordings.get(line.split()[0], "")
+    else:
+        yield from itertools.islice(read_rows(Path(data_dir, "wav.scp")), job - 1, None, nj)
 
 
 def _segment(path: Path, utterance: str, line: str) -> tuple[str, float, float]:
@@ -129,10 +146,40 @@ def _segment(path: Path, utterance: str, line: str) -> tuple[str, float, float]:
 
 def write_cuts(path: str | Path, cuts: Iterator[MonoCut]) -> None:
     """Write a gzipped CutSet, atomically; equal cuts give equal bytes."""
+    with cuts_file(path) as out:
+        out.writelines(line_of(cut) for cut in cuts)
+
+
+@contextlib.contextmanager
+def cuts_file(path: str | Path) -> Iterator[BinaryIO]:
+    """A new gzipped CutSet, for lines as `line_of` makes them; it has its name only when it is whole."""
     with atomic_path(path) as temporary:
-        with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as out:
-            for cut in cuts:
-                out.write(json.dumps(cut.to_dict(), ensure_ascii=False).encode() + b"\n")
+        with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, mtime=0, fileobj=raw) as out:
+            with io.BufferedWriter(out, 1 << 20) as buffered:
+                yield buffered
+
+
+def line_of(cut: MonoCut) -> bytes:
+    """A cut as a line of a CutSet: what lhotse's ``to_dict`` says of cuts made here, five times as fast."""
+    recording = cut.recording
+    transforms = recording.transforms and [t if isinstance(t, dict) else _described(t) for t in recording.transforms]
+    described = {
+        "id": recording.id,
+        "sources": [{"type": s.type, "channels": s.channels, "source": s.source} for s in recording.sources],
+        "sampling_rate": recording.sampling_rate,
+        "num_samples": recording.num_samples,
+        "duration": recording.duration,
+        "channel_ids": recording.channel_ids,
+    }
+    tree = {"id": cut.id, "start": cut.start, "duration": cut.duration, "channel": cut.channel, "supervisions": []}
+    tree["recording"] = described | ({"transforms": transforms} if transforms is not None else {})
+    tree |= {"custom": cut.custom} if cut.custom is not None else {}
+    return _to_json(tree | {"type": "MonoCut"}).encode() + b"\n"
+
+
+def _described(transform: AudioTransform) -> dict:
+    values = {name: getattr(transform, name) for name in transform.__dataclass_fields__}
+    return {"name": type(transform).__name__, "kwargs": values}
 
 
 def transformed(cut: MonoCut, cut_id: str, transform: AudioTransform | None, factor: float = 1.0) -> MonoCut:

@@ -201,16 +201,21 @@ def random_state(*names: object) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
-def describe_copies(cut: MonoCut, speaker: str, args: config.AugmentArgs, sources: Sources) -> Iterator[MonoCut]:
-    """Yield the augmented waveform copies of one utterance.
+def waveform_types(args: config.AugmentArgs) -> dict[str, object]:
+    """Those of `types` that make copies before the features, which a manifest describes."""
+    return {name: kind for name, kind in types(args).items() if name not in ("clean", *TRAINING_TIME)}
+
+
+def describe_copies(
+    cut: MonoCut, speaker: str, kinds: dict[str, object], seed: int, sources: Sources
+) -> Iterator[MonoCut]:
+    """Yield the augmented waveform copies of one utterance, of each of `waveform_types`.
 
     Each copy's ``custom`` has ``aug`` (its type), ``source`` (the utterance) and
     ``speaker``; its recording's last transform holds the parameters.
     """
-    for name, kind in types(args).items():
-        if name in TRAINING_TIME or name == "clean":
-            continue
-        rng = random_state(args.seed, cut.id, name)
+    for name, kind in kinds.items():
+        rng = random_state(seed, cut.id, name)
         for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
             copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
             copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)

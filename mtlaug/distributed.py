@@ -10,7 +10,24 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import distributed
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.nn.parallel import DistributedDataParallel
+
+
+def run_module(processes: int, words: list[str]) -> bool:
+    """Run a module with its arguments in several processes of torchrun on this machine.
+
+    Returns:
+        Whether it came to its end; False where SIGTERM told it to stop, which torchrun passes on to all processes.
+    Raises:
+        ChildFailedError: one of the processes failed; its own message is on stderr.
+    """
+    try:
+        torchrun.main(["--standalone", "--nproc-per-node", str(processes), "-m", *words])
+    except SignalException:
+        return False
+    return True
 
 
 def world() -> int:

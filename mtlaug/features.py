@@ -82,15 +82,11 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
 def _content_key(data_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
     """A hash of all that a job's features depend on, or None where commands or missing files are part of it."""
     digest = hashlib.sha256(json.dumps([dataclasses.asdict(args), job, nj]).encode())
-    cuts, segments = Path(data_dir, "cuts.jsonl.gz"), Path(data_dir, "segments")
-    if cuts.exists():
-        digest.update(cuts.read_bytes())
-        sources = audio.sources_of(cuts)
-    else:
-        recordings = read_table(Path(data_dir, "wav.scp"))
-        digest.update(json.dumps(recordings).encode() + (segments.read_bytes() if segments.exists() else b""))
-        sources = sorted(set(recordings.values()))
-    for source in sources:
+    sources = set()
+    for text, source in audio.inputs(data_dir, job, nj):
+        digest.update(json.dumps([text, source]).encode())
+        sources.add(source)
+    for source in sorted(sources):
         if source.endswith("|") or not os.path.exists(source):
             return None
         status = os.stat(source)

@@ -5,10 +5,13 @@ leaves half a file under its final name.
 """
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space left: on the disk, of the user's share, for one file
 
 
 class UserError(Exception):
@@ -25,12 +28,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     The temporary name keeps the endings (``.jsonl.gz`` stays readable as such) and
     carries the process id, so that two jobs never write to the same one. On an
     exception the temporary file is removed and the old target stays as it was.
+
+    Raises:
+        UserError: the disk is full.
     """
     target = Path(target)
     temporary = target.with_name(f".tmp{os.getpid()}.{target.name}")
     try:
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise UserError(f"{target}: {error.strerror}; make room and run the stage again, nothing was changed") from None
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -42,10 +52,18 @@ def read_table(path: str | Path) -> dict[str, str]:
         An ordered mapping of key to the rest of its line (one space between
         them, trailing white space removed).
     Raises:
+        UserError: see `read_rows`.
+    """
+    return dict(read_rows(path))
+
+
+def read_rows(path: str | Path) -> Iterator[tuple[str, str]]:
+    """Yield key and value of each line of a Kaldi table, which may have any size.
+
+    Raises:
         UserError: the file is missing, not UTF-8, a line has no value, a key
             is repeated, or the order is not that of ``LC_ALL=C sort``.
     """
-    table: dict[str, str] = {}
     last = b""
     try:
         with open(path, encoding="utf-8") as lines:
@@ -53,19 +71,18 @@ def read_table(path: str | Path) -> dict[str, str]:
                 key, _, value = line.rstrip().partition(" ")
                 if not key or not value.strip() or "\t" in key:
                     raise UserError(f"{path}:{number}: expected 'key value', got {line.rstrip()!r}")
-                if key in table:
-                    raise UserError(f"{path}:{number}: {key!r} is listed twice; keep one of the lines")
                 encoded = key.encode()
+                if encoded == last:
+                    raise UserError(f"{path}:{number}: {key!r} is listed twice; keep one of the lines")
                 if encoded < last:
                     mend = f"run utils/fix_data_dir.sh {Path(path).parent}"
                     raise UserError(f"{path}:{number}: {key!r} is out of order; {mend}")
-                table[key] = value.strip()
                 last = encoded
+                yield key, value.strip()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-    return table
 
 
 def write_table(path: str | Path, table: Mapping[str, object]) -> None:

@@ -3,15 +3,18 @@
 import dataclasses
 import hashlib
 import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import scipy.io.wavfile
 import yaml
 from lhotse import MonoCut
 
-from mtlaug import audio, augment, datadir
+from mtlaug import audio, augment, datadir, external_sort
 from mtlaug.config import Config
-from mtlaug.files import UserError, atomic_path, read_table
+from mtlaug.files import UserError, atomic_path, read_rows
 
 SETTINGS = "augment.yaml"  # beside cuts.jsonl.gz: the types, their parameters and the seed it was made with
 
@@ -21,47 +24,69 @@ def make(
 ) -> dict[str, int]:
     """Describe every copy of a data directory in ``out_dir``, a data directory with cuts.jsonl.gz and no audio.
 
+    The memory that this takes does not grow with the number of utterances.
+
     Returns:
         The number of copies of each type.
     Raises:
         UserError: a source file is missing or malformed, or a type is unknown.
     """
     args, sources = settings.augment_args, augment.Sources.read(noise_dir, rir_dir)
-    speakers = read_table(Path(data_dir, "utt2spk"))
-    copies = []
-    for cut in audio.read_cuts(data_dir, settings.feature_args.sample_rate):
-        if cut.id not in speakers:
-            mend = f"run utils/fix_data_dir.sh {data_dir}"
-            raise UserError(f"{data_dir}/utt2spk: utterance {cut.id} has no speaker; {mend}")
-        copies += augment.describe_copies(cut, speakers[cut.id], args, sources)
-    if not copies:
+    kinds = augment.waveform_types(args)
+    if not kinds:
         raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
+    spoken = _with_speakers(data_dir, settings.feature_args.sample_rate)
+    copies = (
+        copy for cut, speaker in spoken for copy in augment.describe_copies(cut, speaker, kinds, args.seed, sources)
+    )
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
-    write_copies(out, copies)
+    counts = write_copies(out, copies)
     described = {name: dataclasses.asdict(kind) for name, kind in augment.types(args).items()}
     with atomic_path(out / SETTINGS) as temporary:
         temporary.write_text(yaml.safe_dump({"seed": args.seed, "types": described}, sort_keys=False))
-    names = [copy.custom["aug"] for copy in copies]
-    return {name: names.count(name) for name in described if name in names}
+    return {name: counts[name] for name in kinds if counts[name]}
 
 
-def write_copies(out_dir: Path, copies: list[MonoCut], **tables: dict[str, object]) -> None:
+def _with_speakers(data_dir: str, sample_rate: int) -> Iterator[tuple[MonoCut, str]]:
+    """The cuts of a data directory with their speakers; both are C-sorted."""
+    rows = read_rows(Path(data_dir, "utt2spk"))
+    for cut in audio.read_cuts(data_dir, sample_rate):
+        utterance, speaker = next((row for row in rows if row[0].encode() >= cut.id.encode()), ("", ""))
+        if utterance != cut.id:
+            mend = f"run utils/fix_data_dir.sh {data_dir}"
+            raise UserError(f"{data_dir}/utt2spk: utterance {cut.id} has no speaker; {mend}")
+        yield cut, speaker
+
+
+def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counter:
     """Write copies as a data directory without audio: cuts.jsonl.gz, and the tables that their ``custom`` holds.
 
     Args:
-        copies: as `mtlaug.augment.describe_copies` makes them, in any order.
-        tables: further ones, such as ``utt2snr``.
+        copies: as `mtlaug.augment.describe_copies` makes them, in any order, and any number.
+        more: keys of ``custom`` that have a table too, such as ``snr`` for ``utt2snr``.
+    Returns:
+        How many there are of each type.
     """
-    copies = sorted(copies, key=lambda copy: copy.id.encode())
-    tables |= {
-        "utt2spk": {copy.id: copy.custom["speaker"] for copy in copies},
-        "utt2uniq": {copy.id: copy.custom["source"] for copy in copies},
-        "utt2aug": {copy.id: copy.custom["aug"] for copy in copies},
-        "utt2dur": {copy.id: f"{copy.duration:.6f}" for copy in copies},
-    }
-    audio.write_cuts(out_dir / "cuts.jsonl.gz", iter(copies))
-    datadir.write(out_dir, tables)
+    keys = ("speaker", "source", "aug", *more)
+    counts: Counter = Counter()
+
+    def lines() -> Iterator[bytes]:
+        for copy in copies:
+            counts[copy.custom["aug"]] += 1
+            fields = [copy.id, *(copy.custom[key] for key in keys), f"{copy.duration:.6f}", ""]
+            yield "\t".join(fields).encode() + audio.line_of(copy)
+
+    def rows(cuts: BinaryIO) -> Iterator[list[str]]:
+        for line in external_sort.sorted_lines(lines(), out_dir):
+            *fields, cut = line.split(b"\t")  # within JSON there is no tab
+            cuts.write(cut)
+            yield b"\t".join(fields).decode().split("\t")
+
+    names = ["utt2spk", "utt2uniq", "utt2aug", *(f"utt2{key}" for key in more), "utt2dur"]
+    with audio.cuts_file(out_dir / "cuts.jsonl.gz") as cuts:
+        datadir.write_rows(out_dir, names, rows(cuts))
+    return counts
 
 
 def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:

@@ -139,12 +139,11 @@ def make(
     out, number = Path(out_dir), len(bound.corpus.labels) * len(snrs) * len(noises.kinds())
     if (out / SETTINGS).exists() and read_settings(out_dir) == made_from:
         return number, False
-    copies = list(_copies(data_dir, settings.feature_args.sample_rate, bound, noises, snrs, seed))
     out.mkdir(parents=True, exist_ok=True)
     for name in (SETTINGS, FEATURE_ARGS, "feats.scp", "cmvn.scp", "utt2num_frames"):
         (out / name).unlink(missing_ok=True)
-    tables = {f"utt2{name}": {copy.id: copy.custom[name] for copy in copies} for name in ("kind", "snr")}
-    manifest.write_copies(out, copies, **tables)
+    copies = _copies(data_dir, settings.feature_args.sample_rate, bound, noises, snrs, seed)
+    manifest.write_copies(out, copies, "kind", "snr")
     with atomic_path(out / SETTINGS) as temporary:
         temporary.write_text(yaml.safe_dump(made_from, sort_keys=False), encoding="utf-8")
     return number, True

@@ -1,4 +1,4 @@
-"""What the tests of slurm.py and sge.py share: running the launcher in a directory, against a cluster."""
+"""What the tests of slurm.py and sge.py share: a cluster, a launcher run against it in a directory, a lost node."""
 
 import contextlib
 import os
@@ -8,7 +8,21 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# Arguments that have to reach a job as they are.
+WORDS = ["two  words", "$HOME", "*", 'quote"s', "it's", "", "a;b", "/data/JOBS"]
+
+
+def running(scheduler, folder: Path):
+    """What a fixture yields: the cluster of the module ``slurm_cluster`` or ``sge_cluster``, started in ``folder``."""
+    if not scheduler.available():
+        pytest.skip(f"a real scheduler {scheduler.WHY_NOT}")
+    with scheduler.Cluster(folder) as cluster:
+        yield cluster
 
 
 class Bench:
@@ -43,11 +57,16 @@ class Bench:
     def run(self, *arguments: object) -> tuple[int, str]:
         return finish(self.start(*arguments))
 
-    def start_array(self, script: str, last: int = 2) -> tuple[subprocess.Popen, list[str]]:
-        """Start an array of a shell script; returns the launcher and the cluster's jobs once all members run."""
-        launcher = self.start(f"JOB=1:{last}", "x.JOB.log", "sh", "-c", f"echo begun; {script}")
+    def start_array(self, script: str, last: int = 2, first: str = ":") -> tuple[subprocess.Popen, list[str]]:
+        """Start an array of a bash script; returns the launcher and the cluster's jobs for it once all members run.
+
+        Args:
+            first: what the script does before it says that it runs.
+        """
+        before = {line.split()[0] for line in self.cluster.jobs()}
+        launcher = self.start(f"JOB=1:{last}", "x.JOB.log", "bash", "-c", f"{first}; echo begun; {script}")
         wait_for(lambda: all("\nbegun" in self.read(f"x.{number}.log") for number in range(1, last + 1)))
-        return launcher, [line.split()[0] for line in self.cluster.jobs()]
+        return launcher, [job for job in (line.split()[0] for line in self.cluster.jobs()) if job not in before]
 
 
 def finish(launcher: subprocess.Popen) -> tuple[int, str]:
@@ -76,7 +95,17 @@ def gone(pid: int) -> bool:
         return True
 
 
-def kill_with_parents(pid: int) -> None:
+def lose_node(bench: Bench, daemon: str) -> tuple[int, str]:
+    """Run two jobs and kill the node's ``daemon`` with them; returns what `finish` says of the launcher."""
+    bench.write("x.conf", "poll 0.5\nsilence 4\n")
+    launcher, _ = bench.start_array("echo $$ >pid.JOB; exec sleep 60")
+    bench.cluster.stop(daemon, signal.SIGKILL)
+    for number in (1, 2):
+        _kill_with_parents(int(bench.read(f"pid.{number}")))
+    return finish(launcher)
+
+
+def _kill_with_parents(pid: int) -> None:
     """Kill a job with the processes that the scheduler started for it, as the end of its node would."""
     pids = []
     while pid > 1:

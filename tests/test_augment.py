@@ -1,6 +1,7 @@
 """Augmentation types, the manifest of copies, their rendering, and the effects themselves."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -161,7 +162,8 @@ def test_a_type_depends_on_no_other_type(data_dir, tmp_path):
 def test_the_sources_are_not_changed_by_their_copies(data_dir):
     cut = cuts_of(data_dir)["s1-mono"]
     before = cut.to_dict()
-    list(augment.describe_copies(cut, "s1", settings(**WAVEFORM_TYPES).augment_args, augment.Sources()))
+    kinds = augment.waveform_types(settings(**WAVEFORM_TYPES).augment_args)
+    assert len(list(augment.describe_copies(cut, "s1", kinds, 0, augment.Sources()))) == 6
     assert cut.to_dict() == before
 
 
@@ -498,3 +500,9 @@ def test_without_sox_the_error_says_what_to_do(monkeypatch, data_dir, tmp_path):
     copies = copies_of(data_dir, tmp_path / "aug", pitch=True)
     with pytest.raises(UserError, match=r"sox: program not found.*apt-get install sox"):
         audio.load(copies["s1-mono-pitch"])
+
+
+def test_lines_of_a_manifest_are_those_of_lhotse(data_dir, tmp_path):
+    manifest.make(data_dir, str(tmp_path / "aug"), settings(**WAVEFORM_TYPES))
+    for cut in [*audio.read_cuts(data_dir, 8000), *audio.read_cuts(tmp_path / "aug", 8000)]:
+        assert json.loads(audio.line_of(cut)) == json.loads(json.dumps(cut.to_dict()))

@@ -20,8 +20,8 @@ EXACT = ("model_args.dropout=0", "optim_args.epochs=3", "loss_args.speaker=0.1")
 
 
 def launch(run: Experiment, processes: int) -> subprocess.CompletedProcess:
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *torchrun, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1"]
+    words = ["train", "run", str(run.directory), "--job", "1", "--ngpu", str(processes)]
+    command = [sys.executable, "-m", "mtlaug", *words]
     variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
@@ -53,10 +53,11 @@ def test_two_processes_give_the_model_of_one(both):
         torch.testing.assert_close(two[name], weights, atol=1e-4, rtol=1e-3)
 
 
-def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path):
+@pytest.mark.parametrize("together", [(), ("--ngpu", "2")])
+def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path, together):
     run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=200", "optim_args.patience=200")
-    command = [sys.executable, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1"]
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1", *together]
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
     last = run.run_dir("1", 1) / "last.pt"
     until = time.monotonic() + 100

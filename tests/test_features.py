@@ -1,6 +1,10 @@
 """Filterbanks against kaldi-native-fbank, and stage 3: jobs, archives, and what goes wrong."""
 
+import os
+import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import kaldiio
@@ -138,6 +142,28 @@ def test_the_number_of_jobs_changes_no_bit(data_dir, tmp_path):
         assert_equal(feats, results[0][0])
         assert_equal(cmvn, results[0][1])
         assert frames == results[0][2]
+
+
+def test_disk_full_in_the_middle_of_an_archive(data_dir, tmp_path):
+    """A limit on the size of files is a disk that is full after so many bytes."""
+    ark = tmp_path / "an ark"
+    extract(data_dir, ark, FeatureArgs())
+    before = {path.name: path.read_bytes() for path in ark.iterdir() if path.suffix != ".key"}
+    size = len(before["feats.1.ark"])
+    (tmp_path / "x.yaml").write_text("feature_args: {compression: 0}\n")  # twice the size
+    command = [sys.executable, "-m", "mtlaug", "fbank", "extract", data_dir, ark, "--config", tmp_path / "x.yaml"]
+    done = subprocess.run(
+        list(map(str, command)),
+        env=os.environ | {"PYTHONPATH": str(Path(features.__file__).parents[1])},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1, size + 1)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert f"error: {ark}/feats.1.ark: File too large; make room and run the stage again" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path.name: path.read_bytes() for path in ark.iterdir()} == before
 
 
 def test_two_runs_give_the_same_bytes(data_dir, tmp_path):

@@ -149,6 +149,17 @@ def test_log_directory_that_cannot_be_written(place):
     assert not (place / "notes").exists()
 
 
+def test_command_not_found_on_a_node_is_127(place):
+    (place / "q").mkdir()
+    request = {"log": "x.log", "command": ["no-such-program", "x"]}
+    array = {"program": "slurm.py", "request": request, "numbers": [1], "directory": str(place), "beat": 0.1}
+    (place / "q/array.json").write_text(json.dumps(array))
+    command = [sys.executable, "-m", "jobs.member", place / "q", "1"]
+    assert subprocess.run(command, cwd=UTILS, timeout=20, check=False).returncode == 127
+    assert "slurm.py: no-such-program: command not found" in (place / "x.log").read_text()
+    assert json.loads((place / "q/1.end").read_text())["code"] == 127
+
+
 def test_job_on_a_node_ends_when_its_launcher_has_given_up(place):
     folder = place / "q"
     folder.mkdir()
@@ -176,6 +187,7 @@ def source_cmd_sh(place, backend=None):
 
 
 def test_cmd_sh_chooses_by_one_variable(place):
+    (place / "utils").symlink_to(UTILS)
     assert source_cmd_sh(place).stdout == "utils/run.py|utils/run.py|utils/run.py\n"
     assert source_cmd_sh(place, "slurm").stdout.startswith("utils/slurm.py --mem 4G|utils/slurm.py --mem 8G --gpu 1|")
     (place / "conf").mkdir()

@@ -4,16 +4,13 @@ import signal
 
 import pytest
 import sge_cluster
-from grid_jobs import Bench, finish, kill_with_parents, wait_for
+from grid_jobs import WORDS, Bench, finish, lose_node, running, wait_for
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """A running Grid Engine."""
-    if not sge_cluster.available():
-        pytest.skip(f"a real Grid Engine {sge_cluster.WHY_NOT}")
-    with sge_cluster.Cluster(tmp_path_factory.mktemp("sge")) as running:
-        yield running
+    yield from running(sge_cluster, tmp_path_factory.mktemp("sge"))
 
 
 @pytest.fixture
@@ -23,14 +20,13 @@ def bench(cluster, tmp_path):
 
 
 def test_failing_member_is_tried_again_and_named(bench):
-    words = ["two  words", "$HOME", "*", 'quote"s', "it's", "", "a;b", "/data/JOBS"]
     script = 'printf "<%s>" "$@"; echo; exit $(($1 == 2))'
-    code, stderr = bench.run("--retry", 1, "JOB=1:4", "log/x.JOB.log", "sh", "-c", script, "sh", "JOB", *words)
+    code, stderr = bench.run("--retry", 1, "JOB=1:4", "log/x.JOB.log", "sh", "-c", script, "sh", "JOB", *WORDS)
     assert code == 1
     assert stderr.startswith("sge.py: 1 / 4 failed, retry 1 of 1\nsge.py: 1 / 4 failed, log is in log/x.*.log\n")
     for number in range(1, 5):
         text = bench.read(f"log/x.{number}.log")
-        assert "".join(f"<{word}>" for word in [number, *words]) in text.splitlines()
+        assert "".join(f"<{word}>" for word in [number, *WORDS]) in text.splitlines()
         assert f"\n# Ended (code {int(number == 2)}) at" in text
     assert not (bench.place / "log/q").exists()
     assert bench.read("log/x.2.log.try1")
@@ -51,6 +47,14 @@ def test_deleted_job_is_an_error_that_says_so(bench):
     assert code == 1
     assert "sge.py: 2 / 2 failed" in stderr
     assert "sge.py: job 1: killed by qdel or on its node (100 : assumedly after job, node " in stderr
+
+
+def test_job_told_to_stop_goes_on_afterwards(bench):
+    bench.write("soft.conf", "option time=* -l s_rt=0:0:2\n")
+    script = "trap 'exit 75' TERM; echo x >>runs; test $(wc -l <runs) -gt 1 || { sleep 60 & wait; }"
+    done = bench.run("--config", "soft.conf", "--time", "01:00:00", "x.log", "bash", "-c", script)
+    assert done == (0, "sge.py: 1 / 1 were stopped and go on, time 1 of at most 20\n")
+    assert "sge.py: stopped by SIGUSR1\n" in bench.read("x.log.try1")
 
 
 def test_ctrl_c_deletes_the_jobs(bench):
@@ -79,12 +83,7 @@ def test_refused_submission_says_why(bench, options, message):
 
 
 def test_killed_node_is_an_error_that_says_so(bench):
-    bench.write("x.conf", "poll 0.5\nsilence 4\n")
-    launcher, _ = bench.start_array("echo $$ >pid.JOB; exec sleep 60")
-    bench.cluster.stop("sge_execd", signal.SIGKILL)
-    for number in (1, 2):
-        kill_with_parents(int(bench.read(f"pid.{number}")))
-    code, stderr = finish(launcher)
+    code, stderr = lose_node(bench, "sge_execd")
     assert code == 1
     assert "sge.py: job 1: lost: no sign of life for 4 seconds" in stderr
     assert "sge.py: lost: " in bench.read("x.2.log")

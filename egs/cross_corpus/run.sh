@@ -28,6 +28,10 @@ noise_train="${noise_dir:+data/noise_train}"
 rir="${rir_dir:+data/rir_train}"
 unlabelled="${unlabelled_dir:+data/unlabelled}"
 
+# Each normalisation is a model of its own, and has lines of its own in the plan.
+plan_stages --configs "$(for _ in $normalisations; do printf '%s,' "$train_config"; done)" \
+  "$data" ${unlabelled:+"$unlabelled"}
+
 # missing PAIR: say which of its corpora is not prepared, and how to; fails where all are there.
 missing() {
   local corpus

@@ -14,7 +14,7 @@ from mtlaug.files import UserError
 
 GROUPS = (
     *("datadir", "protocol", "augment", "fbank", "train", "score", "attack"),
-    *("baseline", "predict", "export", "report", "config", "doctor"),
+    *("baseline", "predict", "export", "report", "config", "plan", "doctor"),
 )
 
 

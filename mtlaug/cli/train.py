@@ -18,6 +18,8 @@ def add_commands(commands) -> None:
     run = actions.add_parser("run", help="train one job, or go on where it was killed")
     run.add_argument("exp_dir")
     run.add_argument("--job", type=int, required=True, help="number of the job, from 1")
+    help_of_ngpu = "processes of torchrun that share the job, one a GPU; 0: this process alone"
+    run.add_argument("--ngpu", type=int, default=0, help=help_of_ngpu)
     run.set_defaults(run=run_job)
 
 
@@ -29,9 +31,13 @@ def prepare_experiment(options) -> None:
     print(len(jobs))
 
 
-def run_job(options) -> None:
-    from mtlaug import experiment, training
+def run_job(options) -> int | None:
+    from mtlaug import distributed, experiment, training
 
+    if options.ngpu:
+        words = ["mtlaug", "train", "run", options.exp_dir, "--job", str(options.job)]
+        return None if distributed.run_module(options.ngpu, words) else training.REQUEUE
     run = experiment.load(options.exp_dir)
     fold, seed = run.job(options.job)
     training.train(run, fold, seed)
+    return None

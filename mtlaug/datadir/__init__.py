@@ -16,6 +16,7 @@ from mtlaug.datadir.from_table import FromTable, from_table
 from mtlaug.datadir.noise import NoiseSets, from_noise, source_of
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
+from mtlaug.datadir.streaming import write_rows
 from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
 from mtlaug.datadir.validation import validate
 
@@ -45,4 +46,5 @@ __all__ = [
     "validate",
     "write",
     "write_dropped",
+    "write_rows",
 ]

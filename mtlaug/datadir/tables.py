@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from mtlaug.files import UserError, atomic_path, read_table, write_table
 
@@ -106,6 +106,11 @@ def retire(data_dir: str | os.PathLike, is_stale: Callable[[str], bool]) -> None
             os.remove(os.path.join(data_dir, name))
 
 
+def stays(name: str, written: Container[str]) -> bool:
+    """Whether a table is none of an earlier preparation, once the tables ``written`` are."""
+    return name in written or name in (CUTS, "frame_shift")
+
+
 def write(
     data_dir: str | os.PathLike, tables: Mapping[str, Mapping[str, object]], *, dropped: Mapping[str, str] | None = None
 ) -> None:
@@ -138,7 +143,7 @@ def write(
         write_dropped(data_dir, dropped)
 
     def is_stale(name: str) -> bool:
-        if name in tables or name in (CUTS, "frame_shift"):
+        if stays(name, tables):
             return False
         return name not in DERIVED or read(data_dir, name).keys() != utt2spk.keys()
 

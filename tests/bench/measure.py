@@ -1,11 +1,12 @@
 """Timing: several ways to do one thing, in turn, round after round, so that a busy machine slows all alike."""
 
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -40,6 +41,18 @@ def in_turn(ways: dict[str, Callable[[], object]], rounds: int = 5) -> dict[str,
 def process(code: str) -> Callable[[], object]:
     """A way that runs ``code`` in a Python of its own."""
     return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def run(*commands: Sequence[str], threads: int = 1) -> tuple[float, float]:
+    """Run ``mtlaug`` with the words of each command, all at once; returns seconds and the largest one's MB."""
+    started = time.perf_counter()
+    variables = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    jobs = [subprocess.Popen([sys.executable, "-m", "mtlaug", *words], env=variables, **silent) for words in commands]
+    ended = [os.wait4(job.pid, 0) for job in jobs]
+    if any(status for _, status, _ in ended):
+        raise RuntimeError(f"one of these failed: {commands}")
+    return time.perf_counter() - started, max(usage.ru_maxrss for _, _, usage in ended) / 1024
 
 
 def peak_memory() -> float:

@@ -4,6 +4,7 @@
 
 stage=0                       # first stage to run
 stop_stage=8                  # last stage to run
+dry_run=false                 # true: print what the stages would run, with rough times and sizes, and do nothing
 nj=$(nproc)                   # jobs of the feature extraction
 noise_dir=                    # folder of noise recordings for the copies; empty: synthetic coloured noise
 held_out_noise=               # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
@@ -22,7 +23,14 @@ attack_args=                  # options of stage 7, such as "--domain waveform" 
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
 
 # at_stage N: is stage N to be run?
-at_stage() { [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+at_stage() { [ "${dry_run-false}" = false ] && [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
+
+# plan_stages [--snrs LIST ...] SET...: on a dry run, print what would be run for the data directories.
+plan_stages() {
+  [ "$dry_run" = true ] || return 0
+  mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --configs "$train_config" "--set=$train_args" \
+    --seeds "${seeds[*]}" "$@"
+}
 
 # command_line CONFIG: what a user types to make the results of a configuration again, from the options given.
 command_line() {
@@ -30,7 +38,7 @@ command_line() {
   for option in ${given_options[@]+"${given_options[@]}"}; do
     value=${option#*=}
     case "${option%%=*}" in
-      stage | stop_stage | nj | ngpu | corpus_dir | train_config) continue ;;
+      stage | stop_stage | dry_run | nj | ngpu | corpus_dir | train_config) continue ;;
     esac
     [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
     option=${option%%=*}

@@ -12,6 +12,7 @@ noise_test="${noise_dir:+data/noise_test}"
 rir="${rir_dir:+data/rir_train}"
 unlabelled="${unlabelled-${unlabelled_dir:+data/unlabelled}}"
 sets=("$data" ${unlabelled:+"$unlabelled"})
+plan_stages --snrs "$snrs" --noise-dir "$noise_test" "--attack-args=$attack_args" "${sets[@]}"
 
 if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" "$noise_dir" data/noise

@@ -23,10 +23,6 @@ overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
 num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" ${overrides[@]+"${overrides[@]}"})
 echo "train_mtl.sh: $num_jobs jobs, one a fold and seed; logs are $exp_dir/log/train.*.log"
-runner=(mtlaug)
-if [ "$ngpu" -gt 0 ]; then
-  cmd="$cmd --gpu $ngpu"
-  runner=(torchrun --standalone --nproc-per-node "$ngpu" -m mtlaug)
-fi
+[ "$ngpu" -eq 0 ] || cmd="$cmd --gpu $ngpu"
 # shellcheck disable=SC2086  # the launcher comes with its options
-$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" "${runner[@]}" train run "$exp_dir" --job JOB
+$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB --ngpu "$ngpu"

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 
-import launch
-from job_process import Job, stop
-from launcher_options import LauncherError
+from jobs import launch
+from jobs.failure import REQUEUE, Failure
+from jobs.options import LauncherError
+from jobs.process import Job, stop
 
 PROGRAM = "run.py"
 
@@ -33,7 +34,7 @@ def most_jobs(request, devices: list) -> int:
 
 
 def run(request, _config, numbers: list, signals: list) -> dict:
-    """Run jobs as processes of this machine; see `launch.main`."""
+    """Run jobs as processes of this machine; see `jobs.launch.main`."""
     devices = visible_devices() if request.gpu else []
     if devices and len(devices) < request.gpu:
         raise LauncherError(f"--gpu {request.gpu}: this machine has {len(devices)}")
@@ -48,7 +49,7 @@ def run(request, _config, numbers: list, signals: list) -> dict:
                 taken = [devices.pop(0) for _ in range(request.gpu)] if devices else []
                 running.append(Job(PROGRAM, request, waiting.pop(), taken))
             ended = [job for job in running if job.poll() is not None]
-            failed.update({job.number: job.reason for job in ended if job.code != 0})
+            failed.update({job.number: Failure(job.reason, job.code == REQUEUE) for job in ended if job.code != 0})
             for job in ended:
                 devices += job.devices
                 running.remove(job)

@@ -7,14 +7,13 @@ import re
 import sys
 from pathlib import Path
 
-import grid
-import launch
-from launcher_options import LauncherError
-from scheduler import State, Unreachable, ask, option_words, require
+from jobs import arrays, launch
+from jobs.options import LauncherError
+from jobs.scheduler import State, Unreachable, ask, option_words, require
 
 
 class SGE:
-    """Grid Engine, through qsub, qstat, qacct (where it can be read) and qdel; see `scheduler`."""
+    """Grid Engine, through qsub, qstat, qacct (where it can be read) and qdel; see `jobs.scheduler`."""
 
     program = "sge.py"
     task_variable = "SGE_TASK_ID"
@@ -107,8 +106,8 @@ def _killed(failed: str, node: str) -> str:
 
 
 def run(request, config, numbers: list, signals: list) -> dict:
-    """Run jobs on the grid; see `launch.main`."""
-    return grid.run_jobs(SGE(), request, config, numbers, signals)
+    """Run jobs on the grid; see `jobs.launch.main`."""
+    return arrays.run_jobs(SGE(), request, config, numbers, signals)
 
 
 if __name__ == "__main__":

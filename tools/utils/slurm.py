@@ -6,11 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-import grid
-import launch
-from launcher_options import LauncherError
-from scheduler import State, Unreachable, ask, option_words, require
+from jobs import arrays, launch
+from jobs.options import LauncherError
+from jobs.scheduler import State, Unreachable, ask, option_words, require
 
+# Of a partition's time limit: SIGTERM to `jobs.member`, which passes it on, 60 seconds before.
+WARNING = "--signal=B:TERM@60"
 # Reasons that Slurm gives for every job in a queue now and then: they are not worth a line.
 ORDINARY = {"None", "Priority", "Resources", "JobArrayTaskLimit", "Cleaning", "BeginTime"}
 NEVER = {"BadConstraints", "DependencyNeverSatisfied", "launch failed requeued held", "JobLaunchFailure", "InvalidQOS"}
@@ -39,7 +40,7 @@ SAID = {
 
 
 class Slurm:
-    """Slurm, through sbatch, squeue, sacct (where there is accounting) and scancel; see `grid`."""
+    """Slurm, through sbatch, squeue, sacct (where there is accounting) and scancel; see `jobs.arrays`."""
 
     program = "slurm.py"
     task_variable = "SLURM_ARRAY_TASK_ID"
@@ -57,7 +58,11 @@ class Slurm:
         """Submit an array with sbatch."""
         together = f"%{request.max_jobs_run}" if request.max_jobs_run else ""
         output = str(folder).replace("%", "%%")
-        command = [*config.command, *option_words(config, request), "--parsable", f"--job-name={name}"]
+        # Before the site's own words, so that those can say otherwise. A job with a time limit of its own (--time)
+        # is warned by `jobs.member`, to the second; Slurm rounds up to minutes and warns up to one early.
+        warning = [] if request.time else [WARNING]
+        program, *words = config.command
+        command = [program, *warning, *words, *option_words(config, request), "--parsable", f"--job-name={name}"]
         command += [f"--output={output}/%a.out", f"--chdir={os.getcwd()}", f"--array=1-{count}{together}"]
         done = ask(command, script)
         match = re.search(r"^(\d+)", done.stdout, re.M)
@@ -120,13 +125,13 @@ def _state(state: str, reason: str, nodes: str) -> State:
         return State("running")
     if state in KILLED:
         where = f", node {nodes}" if nodes else ""
-        return State("ended", f"{KILLED[state]} ({state}{where})")
+        return State("ended", f"{KILLED[state]} ({state}{where})", cancelled=state == "CANCELLED")
     return State("ended")  # COMPLETED and FAILED: the job has an end of its own
 
 
 def run(request, config, numbers: list, signals: list) -> dict:
-    """Run jobs on the grid; see `launch.main`."""
-    return grid.run_jobs(Slurm(), request, config, numbers, signals)
+    """Run jobs on the grid; see `jobs.launch.main`."""
+    return arrays.run_jobs(Slurm(), request, config, numbers, signals)
 
 
 if __name__ == "__main__":

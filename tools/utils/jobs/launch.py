@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 
-import job_log
-import launcher
-from launcher_options import LauncherError
+from jobs import command_line, job_log
+from jobs.options import LauncherError
+
+MOST_REQUEUES = 20  # how often jobs that ask for it (code 75) are run again before they count as failed
 
 
 def show_progress(program: str, done: int, total: int) -> None:
@@ -23,8 +24,8 @@ def main(arguments: list, program: str, run_jobs, grid_conf: str = "") -> int:
     Args:
         run_jobs: called with the request, the configuration, the numbers of the jobs to run, and the list of the
             names of signals received so far: at the first one it stops all jobs. It returns the failed jobs, a
-            dictionary from their numbers to what the scheduler has to say about it.
-        grid_conf: see `launcher.parse`.
+            dictionary from their numbers to `jobs.failure.Failure`.
+        grid_conf: see `jobs.command_line.parse`.
     """
     # A handler that raised could leave a job behind that has just been started, so it only notes the signal.
     signals: list = []
@@ -32,9 +33,9 @@ def main(arguments: list, program: str, run_jobs, grid_conf: str = "") -> int:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup stays nohup
             signal.signal(number, lambda number, _frame: signals.append(signal.Signals(number).name))
     try:
-        parsed = launcher.parse(arguments, program, grid_conf)
+        parsed = command_line.parse(arguments, program, grid_conf)
         if parsed is None:
-            print(launcher.USAGE.format(program=program), end="")
+            print(command_line.USAGE.format(program=program), end="")
             return 0
         request, config = parsed
         failed = _run_with_retries(
@@ -52,16 +53,25 @@ def main(arguments: list, program: str, run_jobs, grid_conf: str = "") -> int:
 
 
 def _run_with_retries(program: str, request, run_numbers, signals: list) -> dict:
-    """Run all jobs, and those that failed again; the log of a failed try stays beside the new one."""
+    """Run all jobs, then again those that ask for it and those that failed; older logs stay beside the new ones."""
     failed = run_numbers(list(range(request.first, request.last + 1)))
-    for attempt in range(1, request.retry + 1):
-        if not failed or signals:
+    requeued = retried = 0
+    while failed and not signals:
+        again = [number for number, failure in failed.items() if failure.again]
+        if again and requeued < MOST_REQUEUES:
+            requeued += 1
+            stopped = f"{len(again)} / {request.num_jobs} were stopped and go on"
+            head = f"{stopped}, time {requeued} of at most {MOST_REQUEUES}"
+        elif retried < request.retry:
+            retried += 1
+            again = list(failed)
+            head = f"{len(failed)} / {request.num_jobs} failed, retry {retried} of {request.retry}"
+        else:
             break
-        print(
-            f"{program}: {len(failed)} / {request.num_jobs} failed, retry {attempt} of {request.retry}", file=sys.stderr
-        )
-        for number in failed:
+        print(f"{program}: {head}", file=sys.stderr)
+        for number in again:
             with contextlib.suppress(FileNotFoundError):
-                os.replace(request.log_of(number), f"{request.log_of(number)}.try{attempt}")
-        failed = run_numbers(sorted(failed))
+                os.replace(request.log_of(number), f"{request.log_of(number)}.try{requeued + retried}")
+        others = {number: failure for number, failure in failed.items() if number not in again}
+        failed = {**others, **run_numbers(sorted(again))}
     return failed

@@ -1,9 +1,9 @@
 """What a scheduler starts on a node: one member of an array, with its log, its signs of life and its end mark.
 
-    python3 grid_job.py FOLDER TASK
+    cd tools/utils && python3 -m jobs.member FOLDER TASK
 
-FOLDER is made by `grid`. It holds ``array.json``; a member leaves ``TASK.beat`` there, touched now and then, and at
-last ``TASK.end``, its exit code. Only with that mark is a job counted as done, whatever the scheduler says of it.
+FOLDER is made by `jobs.arrays`. It holds ``array.json``; a member leaves ``TASK.beat`` there, touched now and then,
+and at last ``TASK.end``, its exit code. Only with that mark is a job counted as done, whatever the scheduler says.
 """
 
 import json
@@ -13,10 +13,11 @@ import sys
 import time
 from pathlib import Path
 
-import launcher
-from job_process import Job, stop
-from launcher_options import LauncherError
+from jobs import command_line
+from jobs.options import LauncherError
+from jobs.process import WARNINGS, Job, stop
 
+EARLY = 60.0  # seconds before the end of its time limit that a job is told to stop; not of less than ten times that
 GRACE = 20.0  # seconds to save its work that a job has after SIGTERM; schedulers kill after 30 or later
 ARRAY_WAIT = 60.0  # seconds that a file system over the network may take to show array.json
 PAUSE = 0.1  # seconds
@@ -73,15 +74,17 @@ def wait(job: Job, beat: Path, interval: float, signals: list) -> bool:
 def main(folder: Path, task: str) -> int:
     """Run the member ``task`` (counted from 1) of the array described in ``folder``."""
     signals: list = []
-    # SGE says with SIGUSR1, SIGUSR2 and SIGXCPU that SIGKILL is to follow.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU):
+    for number in (signal.SIGTERM, signal.SIGINT, *WARNINGS):
         signal.signal(number, lambda number, _frame: signals.append(signal.Signals(number).name))
     array = read_array(folder)
     os.chdir(array["directory"])
-    request = launcher.Request(**array["request"])
+    os.environ["PWD"] = array["directory"]
+    request = command_line.Request(**array["request"])
+    early = EARLY if request.time and request.time >= 10 * EARLY else 0.0
     leads_group = os.getpgrp() == os.getpid()
     try:
-        job = Job(array["program"], request, array["numbers"][int(task) - 1], [], own_session=not leads_group)
+        number = array["numbers"][int(task) - 1]
+        job = Job(array["program"], request, number, [], early, own_session=not leads_group)
     except LauncherError as error:
         write_mark(folder, task, 1, str(error))
         return 1

@@ -13,7 +13,7 @@ A later line replaces an earlier one of the same subject, so a site's file needs
 import dataclasses
 import shlex
 
-from launcher_options import OPTIONS, LauncherError, parse_option
+from jobs.options import OPTIONS, LauncherError, parse_option
 
 GRID_LINES = ("command", "option", "poll", "silence")
 

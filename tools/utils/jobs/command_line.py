@@ -1,4 +1,4 @@
-"""The command line that all job launchers share, and the word JOB; `job_log` writes the logs.
+"""The command line that all job launchers share, and the word JOB; `jobs.job_log` writes the logs.
 
     LAUNCHER [options] [JOB=first:last] LOG COMMAND ARGS...
 
@@ -10,8 +10,8 @@ import re
 import shlex
 import sys
 
-import launcher_conf
-from launcher_options import LauncherError, needs_value, parse_option
+from jobs import conf
+from jobs.options import LauncherError, needs_value, parse_option
 
 MOST_JOBS = 100000  # a range beyond this is a slip of the pen, or needs bigger jobs
 
@@ -30,6 +30,9 @@ Options (a dash in a name may be an underscore):
   --retry 0          run failed jobs, and only those, again up to so many times
   --config FILE      lines "default name=value" or "--name value" with defaults of these options;
                      for slurm.py and sge.py also what a site differs in (see tools/conf/slurm.conf)
+
+A job that ends with code 75 was told to stop, as by a time limit, and has kept what it had: it is run again once
+the others have ended, up to 20 times, and no --retry is used up. One that a user has cancelled is not run again.
 
 Example: {program} --num-threads 2 JOB=1:4 exp/log/count.JOB.log wc -l data/split4/JOB/wav.scp
 """
@@ -102,7 +105,7 @@ def parse(arguments: list, program: str, grid_conf: str = "") -> "tuple | None":
         grid_conf: the configuration file that a launcher for a scheduler begins with.
 
     Returns:
-        A `Request` and a `launcher_conf.Config`.
+        A `Request` and a `conf.Config`.
 
     Raises:
         LauncherError: naming the argument that is wrong.
@@ -110,9 +113,9 @@ def parse(arguments: list, program: str, grid_conf: str = "") -> "tuple | None":
     rest = list(arguments)
     given: dict = {}
     array: dict = {}
-    config = launcher_conf.Config()
+    config = conf.Config()
     if grid_conf:
-        launcher_conf.read(grid_conf, config, for_grid=True)
+        conf.read(grid_conf, config, for_grid=True)
     while rest and (rest[0].startswith("-") or _looks_like_range(rest[0])):
         argument = rest.pop(0)
         if argument in ("--help", "-h"):
@@ -126,7 +129,7 @@ def parse(arguments: list, program: str, grid_conf: str = "") -> "tuple | None":
         if not equals:
             value = rest.pop(0) if rest and not rest[0].startswith("--") else None
         if name == "--config":
-            launcher_conf.read(needs_value(name, value), config, for_grid=bool(grid_conf))
+            conf.read(needs_value(name, value), config, for_grid=bool(grid_conf))
         else:
             given.update(parse_option(name, value))
     if len(rest) < 2:

@@ -1,6 +1,6 @@
 """Job arrays on a scheduler: submit, wait for every member's end, say what became of those that were killed.
 
-Members' ends are seen by their marks (`grid_job`); the `scheduler` explains those that leave none.
+Members' ends are seen by their marks (`jobs.member`); the `jobs.scheduler` explains those that leave none.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import job_log
-import launch
-from launcher_options import LauncherError
-from scheduler import State, Unreachable
+from jobs import job_log, launch
+from jobs.failure import REQUEUE, Failure
+from jobs.options import LauncherError
+from jobs.scheduler import State, Unreachable
 
 MARK_DELAY = 60.0  # seconds that an end mark may take over a network file system after the scheduler saw the end
-CANCEL_WAIT = 40.0  # seconds for cancelled jobs to go; more than grid_job.GRACE, and than Slurm's KillWait of 30
+CANCEL_WAIT = 40.0  # seconds for cancelled jobs to go; more than member.GRACE, and than Slurm's KillWait of 30
 LONGEST_PAUSE = 1.0  # seconds between two looks at the marks
 
 
@@ -75,9 +75,9 @@ class Array:
         return folder
 
     def _submit(self) -> str:
-        job = Path(__file__).resolve().with_name("grid_job.py")
-        words = shlex.join([sys.executable, str(job), str(self.folder)])
-        script = f'#!/bin/sh\nexec {words} "${self.scheduler.task_variable}"\n'
+        utils = shlex.quote(str(Path(__file__).resolve().parent.parent))
+        words = shlex.join([sys.executable, "-m", "jobs.member", str(self.folder)])
+        script = f'#!/bin/sh\ncd {utils} && exec {words} "${self.scheduler.task_variable}"\n'
         name = re.sub(r"[^A-Za-z0-9._-]", "_", os.path.basename(self.request.log))
         # SGE takes no name that begins with a digit.
         name = name if name[0].isalpha() else f"j{name}"
@@ -93,7 +93,7 @@ class Array:
             self.folder.parent.rmdir()
 
     def wait(self, signals: list) -> dict:
-        """Wait until all members have ended or a signal has come; returns the failed, see `launch.main`.
+        """Wait until all members have ended or a signal has come; returns the failed, see `jobs.launch.main`.
 
         Raises:
             LauncherError: the scheduler has not answered for ``config.silence`` seconds.
@@ -132,8 +132,9 @@ class Array:
             if member and member.code is None:
                 said = json.loads(mark.read_text())
                 member.code = said["code"]
-                # Codes from 128 on come from signals, and mostly the scheduler knows who sent them.
-                if member.code < 128 or said["reason"]:
+                # Codes from 128 on come from signals, and mostly the scheduler knows who sent them. It also knows
+                # whether one that asks to be run again was cancelled.
+                if member.code != REQUEUE and (member.code < 128 or said["reason"]):
                     self._close(member, said["reason"])
 
     def _judge(self, member: Member, state: State) -> None:
@@ -144,12 +145,17 @@ class Array:
             self._cancel_member(member)
         elif state.phase == "waiting" and state.why:
             self._note(f"job {self.id} waits: {state.why}")
+        elif state.phase == "ended" and member.code == REQUEUE:
+            # Its state alone decides: Slurm also writes "CANCELLED" where it warns of a time limit.
+            self._close(member, state.why, again=not state.cancelled)
         elif state.phase == "ended" and (why := state.why or self.scheduler.explain(self._output(member))):
             self._close(member, why)
         elif member.code is not None or state.phase == "ended":
             member.since = member.since or now
             overdue = now - member.since > min(MARK_DELAY, self.config.silence)
-            if member.code is not None and (state.phase == "ended" or overdue):
+            if member.code == REQUEUE and overdue:
+                self._close(member, again=True)
+            elif member.code is not None and (state.phase == "ended" or overdue):
                 hint = ", often for want of memory" if member.code == 137 else ""
                 self._close(member, f"killed by signal {member.code - 128}{hint}")
             elif overdue:
@@ -174,13 +180,13 @@ class Array:
             self._close(member, f"lost: no sign of life for {self.config.silence:.0f} seconds, and it is cancelled")
             self._cancel_member(member)
 
-    def _close(self, member: Member, reason: str) -> None:
+    def _close(self, member: Member, reason: str = "", again: bool = False) -> None:
         """Count a member as ended; what its log cannot say by itself is added to it."""
         del self.open[member.task]
         launch.show_progress(self.scheduler.program, self.total - len(self.open), self.total)
         if member.code == 0:
             return
-        self.failed[member.number] = reason
+        self.failed[member.number] = Failure(reason, again)
         if not reason:
             return
         with contextlib.suppress(OSError):  # the report names the reason too
@@ -228,7 +234,7 @@ class Array:
 def run_jobs(scheduler, request, config, numbers: list, signals: list) -> dict:
     """Run jobs as an array, or as several one after the other where the scheduler takes none so long.
 
-    See `launch.main`.
+    See `jobs.launch.main`.
     """
     failed: dict = {}
     limit = min(len(numbers), scheduler.array_limit())

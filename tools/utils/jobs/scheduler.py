@@ -15,7 +15,7 @@ import dataclasses
 import shutil
 import subprocess
 
-from launcher_options import LauncherError
+from jobs.options import LauncherError
 
 
 class Unreachable(Exception):
@@ -29,10 +29,12 @@ class State:
     Attributes:
         phase: ``waiting``, ``running``, ``suspended``, ``ended``, or ``stuck`` (will never start).
         why: why it waits or is stuck, or what killed it; empty where nothing is out of the ordinary.
+        cancelled: somebody has cancelled it: it is not to be run again, whatever it says itself.
     """
 
     phase: str
     why: str = ""
+    cancelled: bool = False
 
 
 def ask(command: list, script: str = "", timeout: float = 60.0) -> subprocess.CompletedProcess:

@@ -4,8 +4,8 @@ import os
 import socket
 import time
 
-from launcher import Request, replace_word
-from launcher_options import LauncherError
+from jobs.command_line import Request, replace_word
+from jobs.options import LauncherError
 
 MOST_REASONS = 5  # lines of a report that name jobs and why they were killed
 
@@ -66,7 +66,7 @@ def report_failures(program: str, request: Request, failed: dict) -> str:
     """The lines that tell the user which logs to read.
 
     Args:
-        failed: why, by number of the failed jobs; empty where the job's own exit code says all.
+        failed: `jobs.failure.Failure` by number of the failed jobs.
     """
     if request.num_jobs == 1:
         head = f"{program}: job failed, log is in {request.log_of(request.first)}"
@@ -74,8 +74,8 @@ def report_failures(program: str, request: Request, failed: dict) -> str:
         logs = replace_word(request.log, request.variable, "*")
         head = f"{program}: {len(failed)} / {request.num_jobs} failed, log is in {logs}"
     numbers = sorted(failed)
-    explained = [number for number in numbers if failed[number]]
-    reasons = [f"{program}: job {number}: {failed[number]}" for number in explained[:MOST_REASONS]]
+    explained = [number for number in numbers if failed[number].reason]
+    reasons = [f"{program}: job {number}: {failed[number].reason}" for number in explained[:MOST_REASONS]]
     if len(explained) > MOST_REASONS:
         reasons.append(f"{program}: {len(explained) - MOST_REASONS} more of this kind; their logs say why")
     path = request.log_of(numbers[0])

@@ -6,9 +6,18 @@ import signal
 import subprocess
 import time
 
-import job_log
+from jobs import job_log
 
 GRACE = 5.0  # seconds between asking a job to stop and killing it
+
+
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)  # of Grid Engine: SIGKILL is to follow
+
+
+def _ignore_warnings() -> None:
+    """Leave a scheduler's warnings, which reach the whole group, to `jobs.member`: a job gets SIGTERM for them."""
+    for number in WARNINGS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Job:
@@ -17,6 +26,8 @@ class Job:
     Args:
         program: the launcher, named in the log.
         devices: names of the graphics processors for it alone; none: as the environment says.
+        early: seconds before the end of ``request.time`` at which the job is told to stop, so that it can save its
+            work before a scheduler with the same limit kills it.
         own_session: start a session, so that the job and all it starts can be stopped together. On a grid the
             job shares the group of the calling process instead: schedulers that know a job by its process
             group would miss what has left it.
@@ -25,7 +36,7 @@ class Job:
         LauncherError: the log cannot be written.
     """
 
-    def __init__(self, program: str, request, number: int, devices: list, own_session: bool = True):
+    def __init__(self, program: str, request, number: int, devices: list, early: float = 0.0, own_session: bool = True):
         self.program = program
         self.log = request.log_of(number)
         self.number = number
@@ -33,7 +44,8 @@ class Job:
         self.devices = devices
         self.own_session = own_session
         self.began = time.monotonic()
-        self.deadline = self.began + request.time if request.time else None
+        self.limit = request.time
+        self.early = early
         self.process = None
         self.reason = ""
         job_log.start_log(self.log, request.shown(number))
@@ -55,6 +67,7 @@ class Job:
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=self.own_session,
+                    preexec_fn=None if self.own_session else _ignore_warnings,
                 )
         except FileNotFoundError:
             return self._end(127, f"{command[0]}: command not found")
@@ -68,9 +81,10 @@ class Job:
             code = self.process.poll()
             if code is not None:
                 self.code = self._end(code if code >= 0 else 128 - code)
-            elif self.deadline is not None and time.monotonic() > self.deadline:
-                self.reason = f"killed: the time limit of {self.deadline - self.began:.0f} seconds is over"
-                stop([self], self.reason)
+            elif self.limit and time.monotonic() > self.began + self.limit - self.early:
+                rest = f"over in {self.early:.0f}" if self.early else "over"
+                self.reason = f"killed: the time limit of {self.limit} seconds is {rest}"
+                stop([self], self.reason, max(GRACE, self.early / 2))
         return self.code
 
     def send(self, number: int) -> None:

@@ -1,0 +1,78 @@
+"""``mtlaug plan``: what the stages of a recipe would run; a recipe's ``--dry-run true``."""
+
+
+def add_commands(commands) -> None:
+    plan = commands.add_parser("plan", help="jobs, rough time and disk of a recipe's stages; runs nothing")
+    plan.add_argument("sets", nargs="+", metavar="DATA_DIR", help="the labelled one first, then unlabelled speech")
+    plan.add_argument("--stage", type=int, default=0, help="first stage")
+    plan.add_argument("--stop-stage", type=int, default=8, help="last stage")
+    plan.add_argument("--nj", type=int, default=1, help="jobs of the feature extraction")
+    plan.add_argument("--configs", default="conf/mtlaug.yaml", metavar="LIST", help="of the models, by commas")
+    plan.add_argument("--fbank-config", default="conf/mtlaug.yaml", help="of the copies and features")
+    plan.add_argument("--set", default="", metavar="LIST", help="overrides BLOCK.KEY=VALUE, by spaces")
+    plan.add_argument("--seeds", default="1", metavar="LIST")
+    plan.add_argument("--snrs", default="", metavar="LIST", help="dB; empty: the recipe has no stages 6 and 7")
+    plan.add_argument("--noise-dir", default="", help="data directory of test noise")
+    plan.add_argument("--attack-args", default="", metavar="TEXT", help="options of stage 7")
+    plan.set_defaults(run=show)
+
+
+def show(options) -> None:
+    from mtlaug import plan
+    from mtlaug.cli.options import numbers
+
+    recipe = plan.Recipe(
+        sets=options.sets,
+        configs=[path for path in options.configs.split(",") if path],
+        overrides=options.set.split(),
+        fbank_config=options.fbank_config,
+        nj=options.nj,
+        seeds=len(options.seeds.split()),
+        snrs=len(numbers("--snrs", options.snrs)) if options.snrs else 0,
+        noise_dir=options.noise_dir,
+        **_attack(options.attack_args),
+    )
+    print("Nothing is run. Time is of one core, the stage's jobs together; both are rough (mtlaug/plan.py).")
+    print("stage   jobs        time        disk  what")
+    for stage in range(options.stage, min(2, options.stop_stage + 1)):
+        print(f"{stage:5}      1     unknown     unknown  {('the corpus', 'data preparation')[stage]}")
+    for step in sorted(plan.steps(recipe), key=lambda step: step.stage):
+        if options.stage <= step.stage <= options.stop_stage:
+            jobs = "?" if step.jobs is None else step.jobs
+            print(f"{step.stage:5} {jobs:>6} {_time(step.seconds):>11} {_size(step.disk):>11}  {step.what}")
+    if missing := [directory for directory in options.sets if not plan.measure(directory)]:
+        print(f"Unknown until stage 1 has made {', '.join(missing)}.")
+
+
+def _attack(text: str) -> dict[str, int]:
+    """What options of stage 7 come to, with the defaults of `steps/eval_attack.sh`."""
+    import argparse
+
+    from mtlaug.cli.attack import BUDGETS
+    from mtlaug.files import UserError
+
+    options = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    for name, default in (("--methods", "fgsm,bim,pgd"), ("--domain", "features"), ("--budgets", "")):
+        options.add_argument(name, default=default)
+    for name, default in (("--steps", 10), ("--restarts", 2)):
+        options.add_argument(name, type=int, default=default)
+    try:
+        given, _ = options.parse_known_args(text.split())
+    except argparse.ArgumentError as error:
+        raise UserError(f"--attack-args {text!r}: {error}") from None
+    methods = given.methods.replace(",", " ").split()
+    budgets = (given.budgets or BUDGETS.get(given.domain, "")).replace(",", " ").split()
+    passes = {"fgsm": 1, "bim": given.steps, "pgd": given.steps * given.restarts}
+    return {"attacks": len(methods), "passes": len(budgets) * sum(passes.get(method, 0) for method in methods)}
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def _size(size: float | None) -> str:
+    return "unknown" if size is None else f"{size / 1e6:.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

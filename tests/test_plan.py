@@ -1,0 +1,75 @@
+"""mtlaug plan, and a recipe's --dry-run: the right jobs, sizes near the real ones, nothing done."""
+
+from pathlib import Path
+
+import pytest
+import recipes
+
+from mtlaug import config, manifest, plan
+from mtlaug.cli import main
+
+RECIPE = {
+    "overrides": [],
+    "nj": 4,
+    "seeds": 2,
+    "snrs": 0,
+    "noise_dir": "",
+    "attacks": 0,
+    "passes": 0,
+}
+
+
+def steps(corpus, **changes):
+    recipe = RECIPE | {"sets": [corpus.data_dir], "configs": [corpus.config], "fbank_config": corpus.config} | changes
+    return {step.what.replace(corpus.data_dir, "x"): step for step in plan.steps(plan.Recipe(**recipe))}
+
+
+def test_jobs_are_those_that_the_steps_start(corpus):
+    made = steps(corpus, snrs=2, attacks=3, passes=10)
+    assert made["features of x_aug"].jobs == 4
+    assert made["training of tiny: folds x seeds"].jobs == 3 * 2
+    assert made["attacks on tiny"].jobs == 3
+    assert "noisy speech: features of 8 copies of each utterance" in made  # four colours
+
+
+def test_without_noise_there_are_neither_stage_6_nor_7(corpus):
+    assert {step.stage for step in steps(corpus).values()} == {2, 3, 4, 5, 8}
+
+
+def test_copies_are_as_many_as_the_manifest_has(corpus, tmp_path):
+    settings = config.load(corpus.config, [])
+    counts = manifest.make(corpus.data_dir, str(tmp_path / "copies"), settings)
+    utterances = len(Path(corpus.data_dir, "utt2spk").read_text().splitlines())
+    assert plan.copies_of_each(settings) * utterances == sum(counts.values())
+
+
+def test_disk_is_near_what_the_features_take(corpus):
+    taken = sum(path.stat().st_size for path in Path(corpus.aug_dir, "data").glob("*.ark"))
+    assert taken / 2 < steps(corpus)["features of x_aug"].disk < 3 * taken
+
+
+def test_what_is_not_there_is_unknown(corpus, tmp_path):
+    made = steps(corpus, sets=[str(tmp_path / "none")])
+    training = made["training of tiny: folds x seeds"]
+    assert (training.jobs, training.seconds, training.disk) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "text, passes",
+    [("", 4 * (1 + 10 + 20)), ("--methods pgd --budgets 0.1,0.2 --steps 5 --restarts 1 --source exp/stl", 10)],
+)
+def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
+    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
+    assert main(["plan", corpus.data_dir, *arguments]) == 0
+    seconds = passes * plan.measure(corpus.data_dir).seconds / plan.ATTACKING
+    assert f" {seconds:.0f} s        0 MB  attacks on tiny" in capsys.readouterr().out
+
+
+def test_dry_run_of_a_recipe_does_nothing(tmp_path):
+    recipe = recipes.copy("mini", tmp_path)
+    before = sorted(recipe.rglob("*"))
+    done = recipes.run(recipe, "--dry-run", "true", "--nj", 7, "--stage", 1)
+    assert recipes.succeeded(done, "training of stl_aug", "Unknown until stage 1 has made data/mini, data/mini_unl")
+    assert "\n    3      7     unknown     unknown  features of data/mini_aug\n" in done.stdout
+    assert "Stage 1" not in done.stdout
+    assert sorted(recipe.rglob("*")) == before
