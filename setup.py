@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
+EXTRAS = ("test", "baseline", "onnx", "tensorboard")
 
 
 def requirements(name: str) -> list[str]:
@@ -28,6 +29,6 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["mtlaug", "mtlaug.*"]),
     install_requires=requirements("requirements.txt"),
-    extras_require={kind: requirements(f"requirements-{kind}.txt") for kind in ("test", "baseline", "onnx")},
+    extras_require={name: requirements(f"requirements-{name}.txt") for name in EXTRAS},
     entry_points={"console_scripts": ["mtlaug=mtlaug.cli:main"]},
 )

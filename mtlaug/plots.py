@@ -1,6 +1,6 @@
 """Small SVG plots: the same numbers give the same bytes (no date, fixed identifiers)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -9,9 +9,6 @@ from matplotlib.figure import Figure
 
 from mtlaug.files import atomic_path
 
-COLOURS = ("#1f5f8b", "#d1495b", "#5b8e3e", "#b07d12", "#6d4c9f", "#444444")
-LINES = ("-", "--", ":", "-.")
-
 
 def save_svg(figure: Figure, path: str | Path) -> None:
     """Write a figure as SVG, atomically and reproducibly; its text stays text."""
@@ -19,7 +16,9 @@ def save_svg(figure: Figure, path: str | Path) -> None:
         figure.savefig(temporary, format="svg", bbox_inches="tight", metadata={"Date": None})
 
 
-def plot_confusion(path: str | Path, confusion: np.ndarray, classes: Sequence[str], title: str) -> None:
+def draw_confusion(
+    confusion: np.ndarray, classes: Sequence[str], title: str, names: tuple[str, str] = ("hypothesis", "reference")
+) -> Figure:
     """Confusion matrix (K, K), rows are references: colour and percent by row, counts below."""
     confusion = np.asarray(confusion)
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
@@ -37,89 +36,6 @@ def plot_confusion(path: str | Path, confusion: np.ndarray, classes: Sequence[st
     axes.invert_yaxis()
     axes.set_aspect("equal")
     axes.tick_params(length=0)
-    axes.set(xlabel="hypothesis", ylabel="reference")
+    axes.set(xlabel=names[0], ylabel=names[1])
     axes.set_title(title, fontsize=9)
-    save_svg(figure, path)
-
-
-def plot_bars(path: str | Path, groups: Sequence[tuple[str, Sequence[tuple[str, float, list | None]]]]) -> None:
-    """UAR in percent, a panel a table: ``(title, [(model, uar, [low, high] or None), ...])``."""
-    heights = [1 + len(rows) for _, rows in groups]
-    figure = Figure(figsize=(6.5, 0.9 + 0.34 * sum(heights)), layout="constrained")
-    panels = figure.subplots(len(groups), 1, squeeze=False, sharex=True, gridspec_kw={"height_ratios": heights})[:, 0]
-    for axes, (title, rows) in zip(panels, groups, strict=True):
-        places = np.arange(len(rows))
-        values = 100 * np.array([uar for _, uar, _ in rows])
-        bounds = 100 * np.array([interval or (uar, uar) for _, uar, interval in rows])
-        axes.barh(places, values, color="#7aa6c2", height=0.6)
-        axes.hlines(places, bounds[:, 0], bounds[:, 1], color="black", linewidth=1.2)
-        axes.set_yticks(places, [model for model, _, _ in rows])
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_title(title, fontsize=8, loc="left")
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].set(xlim=(0, 100), xlabel="UAR (%) with 95 % interval over speakers")
-    save_svg(figure, path)
-
-
-def plot_curves(
-    path: str | Path,
-    panels: Mapping[str, Mapping[str, Sequence[tuple[float, float, list | None]]]],
-    unit: str,
-    *,
-    reverse: bool,
-) -> None:
-    """UAR in percent by level, a panel a series and a line a model: ``(level, uar, [low, high] or None)`` a point."""
-    models = list(dict.fromkeys(model for lines in panels.values() for model in lines))
-    handles = {}
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(1 + 2.6 * columns, 0.8 + 2.1 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
-    for axes, (title, lines) in zip(grid, panels.items(), strict=False):
-        for model, points in lines.items():
-            cycle, place = divmod(models.index(model), len(COLOURS))
-            colour, style = COLOURS[place], LINES[cycle % len(LINES)]
-            levels = [level for level, _, _ in points]
-            bounds = 100 * np.array([interval or (uar, uar) for _, uar, interval in points]).reshape(-1, 2)
-            uars = [100 * uar for _, uar, _ in points]
-            handles[model] = axes.plot(levels, uars, style, marker="o", markersize=3, color=colour, label=model)[0]
-            axes.fill_between(levels, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.12, linewidth=0)
-        axes.set_title(title, fontsize=8, loc="left")
-        axes.spines[["top", "right"]].set_visible(False)
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    if reverse:
-        grid[0].invert_xaxis()
-    grid[0].set_ylim(0, 100)
-    figure.supxlabel(unit, fontsize=9)
-    figure.supylabel("UAR (%)", fontsize=9)
-    shown = [handles[model] for model in models]
-    figure.legend(handles=shown, loc="outside upper center", ncols=columns, fontsize=7, frameon=False)
-    save_svg(figure, path)
-
-
-def plot_heat_map(path: str | Path, panels: Mapping[str, Mapping[tuple[str, str], float]]) -> None:
-    """UAR in percent of training sets (rows) and test corpora (columns), a panel a model."""
-    rows = sorted({train for cells in panels.values() for train, _ in cells})
-    columns = sorted({test for cells in panels.values() for _, test in cells})
-    wide = min(3, len(panels))
-    high = -(-len(panels) // wide)
-    figure = Figure(figsize=(1.2 + 2.8 * wide, 0.8 + 2.2 * high), layout="constrained")
-    grid = figure.subplots(high, wide, squeeze=False).ravel()
-    for axes, (title, cells) in zip(grid, panels.items(), strict=False):
-        values = np.array([[100 * cells.get((train, test), np.nan) for test in columns] for train in rows])
-        axes.pcolormesh(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=1)
-        for row, column in np.argwhere(np.isfinite(values)):
-            colour = "white" if values[row, column] > 60 else "black"
-            text = f"{values[row, column]:.1f}"
-            axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, fontsize=7)
-        axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=7)
-        axes.invert_yaxis()
-        axes.tick_params(length=0)
-        axes.set_title(title, fontsize=8, loc="left")
-    for axes in grid[len(panels) :]:
-        axes.set_axis_off()
-    figure.supxlabel("test", fontsize=9)
-    figure.supylabel("training", fontsize=9)
-    save_svg(figure, path)
+    return figure

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, recall_score
 
 from mtlaug.files import UserError, read_json, write_json
-from mtlaug.plots import plot_confusion
+from mtlaug.plots import draw_confusion, save_svg
 from mtlaug.predictions import Predictions, read_predictions, write_predictions
 from mtlaug.statistics import bootstrap_interval, uar, wa
 
@@ -148,7 +148,8 @@ def interval(bounds: list[float] | None) -> str:
 
 def _write_results(score_dir: Path, results: dict) -> None:
     title = f"{results['model']}, {results['condition']}: UAR {percent(results['uar'])} %"
-    plot_confusion(score_dir / "confusion.svg", np.array(results["confusion"]), results["classes"], title)
+    figure = draw_confusion(np.array(results["confusion"]), results["classes"], title)
+    save_svg(figure, score_dir / "confusion.svg")
     write_json(score_dir / "results.json", results)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import dataset, distributed, unlabelled
+from mtlaug import board, dataset, distributed, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
@@ -173,23 +173,27 @@ class Trainer:
         return self.epoch >= self.args.epochs or self.epoch - self.best["epoch"] >= self.args.patience
 
 
-def train(experiment: Experiment, fold: str, seed: int) -> None:
+def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = False) -> None:
     """Train one fold and seed; a finished run returns at once, a killed one goes on after its last whole epoch.
 
     Writes ``log.jsonl`` (one line an epoch), ``best.pt`` (the epoch of ``optim_args.select``), ``last.pt``
     (full state) and at the end ``done.json``. Several processes of torchrun share the work, and the first
-    writes. SIGTERM ends the process with code `REQUEUE`.
+    writes. SIGTERM ends the process with code `REQUEUE`. With ``tensorboard`` the lines of the log go to event
+    files too, see `mtlaug.board`.
     """
     directory = experiment.run_dir(fold, seed)
     signal.signal(signal.SIGTERM, _requeue)
     with distributed.started(), locked(directory) if distributed.rank() == 0 else contextlib.nullcontext():
         if (directory / "done.json").exists():
             log.info("%s: is trained already", directory)
+            if tensorboard and distributed.rank() == 0:
+                board.start(directory, _log_until(directory / "log.jsonl", math.inf))
             return
         torch.set_flush_denormal(True)
         trainer = Trainer(experiment, fold, seed)
         trainer.restore()
         lines = _log_until(directory / "log.jsonl", trainer.epoch)
+        show = board.start(directory, lines) if tensorboard and distributed.rank() == 0 else None
         quiet = distributed.rank() > 0 or not sys.stderr.isatty()
         bar = tqdm(total=trainer.args.epochs, initial=trainer.epoch, disable=quiet, unit="epoch")
         while not trainer.finished():
@@ -200,6 +204,8 @@ def train(experiment: Experiment, fold: str, seed: int) -> None:
             if distributed.rank() == 0:
                 _write_lines(directory / "log.jsonl", lines)
                 _save(directory / "last.pt", trainer.state())
+                if show:
+                    show(lines[-1])
                 log.info("fold %s seed %d %s", fold, seed, " ".join(f"{k}={v}" for k, v in line.items()))
             bar.update()
             bar.set_postfix(dev_uar=line["dev_uar"])
@@ -250,7 +256,7 @@ def _save(path: Path, state: dict) -> None:
         torch.save(state, temporary)
 
 
-def _log_until(path: Path, epoch: int) -> list[str]:
+def _log_until(path: Path, epoch: float) -> list[str]:
     """Lines of an earlier run up to the epoch that its checkpoint holds."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line for line in lines if json.loads(line)["epoch"] <= epoch]

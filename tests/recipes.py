@@ -42,7 +42,7 @@ def call(recipe: Path, *command: object, path: Path | None = None) -> subprocess
 def _completed(recipe: Path, command: list, path: Path | None) -> subprocess.CompletedProcess:
     words = list(map(str, command))
     return subprocess.run(
-        words, cwd=recipe, env=environment(path), capture_output=True, text=True, timeout=300, check=False
+        words, cwd=recipe, env=environment(path), capture_output=True, text=True, timeout=1800, check=False
     )
 
 

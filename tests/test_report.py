@@ -1,6 +1,8 @@
 """The report: grouping, figures, refusals and reproducible files."""
 
+import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from mtlaug import report, scoring
 from mtlaug.cli import Parser
 from mtlaug.cli.report import add_commands
 from mtlaug.files import UserError
-from mtlaug.training_summary import read_log, summarise
+from mtlaug.report import papers
+from mtlaug.report.blocks import Table
+from mtlaug.report.logs import curves, read_log, summarise
 
 
 @pytest.fixture
@@ -80,7 +84,9 @@ def test_rows_hold_the_scores(exp_dir: Path, tmp_path: Path):
 def test_the_same_scores_give_the_same_bytes(exp_dir: Path, tmp_path: Path):
     written = report.write(exp_dir, tmp_path / "RESULTS.md", notes="A note with | and *marks*.\n")
     first = {path: path.read_bytes() for path in written}
-    assert {path.name for path in written} == {"RESULTS.md", "report.md", "results.tsv", "uar.svg"}
+    names = {path.name for path in written}
+    assert names >= {"RESULTS.md", "report.md", "index.html", "results.tsv", "uar.svg", "uar.png"}
+    assert len(names) == len(written)
     report.write(exp_dir, tmp_path / "RESULTS.md", notes="A note with | and *marks*.\n")
     assert {path: path.read_bytes() for path in written} == first
     assert b"## Notes\n\nA note with | and *marks*.\n" in first[tmp_path / "RESULTS.md"]
@@ -135,6 +141,19 @@ def test_training_table(exp_dir: Path, tmp_path: Path):
     assert rows == [["mtlaug", "2", "1.5", "60.0", "40.0", "4.0"], ["stl", "1", "-", "-", "-", "-"]]
 
 
+def test_curves_of_the_logs(tmp_path: Path):
+    """Means over the trainings that reached an epoch; heads that a model does not train have no curve."""
+    rows = [{"epoch": n, "loss_emotion": 1 / n, "loss_augtype": 2.0, "dev_uar": None} for n in (1, 2)]
+    write_log(tmp_path / "mtlaug", "a", rows)
+    write_log(tmp_path / "mtlaug", "b", [{**rows[0], "loss_emotion": 3.0}])
+    write_log(tmp_path / "stl", "a", rows)
+    (tmp_path / "stl" / "config.yaml").write_text("loss_args: {alpha: 0, beta: 0}")
+    panels = curves([tmp_path / "mtlaug", tmp_path / "stl"])
+    assert list(panels) == ["loss: emotion", "loss: augmentation type"]
+    assert panels["loss: emotion"] == {"mtlaug": {1: 2.0, 2: 0.5}, "stl": {1: 1.0, 2: 0.5}}
+    assert list(panels["loss: augmentation type"]) == ["mtlaug"]
+
+
 def test_a_resumed_log_counts_each_epoch_once(tmp_path: Path):
     rows = [{"epoch": 1, "seconds": 1}, {"epoch": 2, "seconds": 5}, {"epoch": 2, "seconds": 1}]
     path = write_log(tmp_path / "stl", "a", rows)
@@ -142,6 +161,42 @@ def test_a_resumed_log_counts_each_epoch_once(tmp_path: Path):
     path.write_text('{"epoch": 1}\n{"epo')
     with pytest.raises(UserError, match=r"log.jsonl:2: not a JSON object"):
         read_log(path)
+
+
+def test_what_an_earlier_report_wrote_is_removed(exp_dir: Path, tmp_path: Path):
+    written = report.write(exp_dir, tmp_path / "RESULTS.md")
+    gone = [path for path in written if path.name.startswith(("confusion_spk", "within_made_normalisation_speaker"))]
+    own = exp_dir / "report" / "confusion_of_my_own.svg"
+    own.write_text("<svg/>")
+    assert {path.suffix for path in gone} == {".svg", ".png", ".csv", ".tex"}
+    shutil.rmtree(exp_dir / "spk")
+    report.write(exp_dir, tmp_path / "RESULTS.md")
+    assert not any(path.exists() for path in gone)
+    assert own.exists()
+    named = (exp_dir / "report" / "files.txt").read_text().split()
+    assert sorted([*named, "files.txt", own.name]) == sorted(path.name for path in own.parent.iterdir())
+
+
+def test_tables_for_papers_have_the_rows_of_the_report(exp_dir: Path, tmp_path: Path):
+    report.write(exp_dir, tmp_path / "RESULTS.md")
+    table = tables_of((tmp_path / "RESULTS.md").read_text())[0]
+    stem = exp_dir / "report" / "within_made_normalisation_global"
+    with open(f"{stem}.csv", newline="") as lines:
+        assert list(csv.reader(lines)) == table
+    latex = Path(f"{stem}.tex").read_text()
+    assert latex.startswith("% Generated; needs \\usepackage{booktabs}\n\\begin{tabular}{lrrrrrrrrrr}\n")
+    cells = [line.removesuffix(r" \\").split(" & ") for line in latex.splitlines() if line.endswith(r"\\")]
+    assert [len(row) for row in cells] == [len(row) for row in table]
+    assert cells[0][2] == r"95 \%"
+    assert cells[1][4] == table[1][4].replace("±", r"$\pm$")
+
+
+def test_latex_is_escaped():
+    table = Table("t", ["a_b", "50 %"], [["[x] & {y} #1 $", "-1.5 → ε"], ["stl~\\^", "+0.3 [ -1, 2 ]"]])
+    lines = papers.latex(table).splitlines()
+    assert lines[3] == r"a\_b & 50 \% \\"
+    assert lines[5] == r"{}[x] \& \{y\} \#1 \$ & $-$1.5 $\rightarrow$ $\varepsilon$ \\"
+    assert lines[6] == r"stl\textasciitilde{}\textbackslash{}\textasciicircum{} & $+$0.3 [ -1, 2 ] \\"
 
 
 def test_nothing_scored_and_nothing_there(tmp_path: Path):
@@ -159,9 +214,9 @@ def test_command_line(exp_dir: Path, monkeypatch: pytest.MonkeyPatch):
     Path("conf/results_notes.md").write_text("Measured on two cores.\n")
     parser = Parser(prog="mtlaug")
     add_commands(parser.add_subparsers())
-    options = parser.parse_args(["report", "--title", "Made up"])
+    options = parser.parse_args(["report", "--title", "Made up", "--quick"])
     options.run(options)
     text = Path("RESULTS.md").read_text()
-    assert "mtlaug report --exp-dir exp --output RESULTS.md --title 'Made up'" in text.splitlines()[0]
+    assert "mtlaug report --exp-dir exp --output RESULTS.md --title 'Made up' --quick" in text.splitlines()[0]
     assert "\n# Made up\n" in text
     assert text.endswith("## Notes\n\nMeasured on two cores.\n")

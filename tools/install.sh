@@ -11,7 +11,7 @@ Usage: tools/install.sh [--test] [--quiet] [--help]
 Makes the Python environment tools/venv from the versions in tools/requirements.txt, with mtlaug itself in it,
 and installs the sox program where it may. Safe to run again; takes no time when everything is there.
 The recipes' path.sh runs it on first use.
-  --test    add what the tests need (tools/requirements-{test,baseline,onnx}.txt)
+  --test    add what the tests need (tools/requirements-{test,baseline,onnx,tensorboard}.txt)
   --quiet   say nothing and skip the look for sox when the environment is up to date
   PYTHON    (environment) the interpreter to use, Python 3.10 or newer; default: python3
 pip's own settings are respected. On Linux its default index has torch with CUDA, several GB; for a machine without
@@ -46,7 +46,7 @@ python_version() { "$1" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:
 # What an environment of level $1 (base or test) is made from, as a checksum.
 fingerprint() {
   local files=("$tools/requirements.txt" "$tools/install.sh" "$tools/mend_torchaudio.py" "$root/setup.py")
-  if [ "$1" = test ]; then files+=("$tools"/requirements-{test,baseline,onnx}.txt); fi
+  if [ "$1" = test ]; then files+=("$tools"/requirements-{test,baseline,onnx,tensorboard}.txt); fi
   { cat -- "${files[@]}"; python_version "$venv/bin/python"; } | cksum
 }
 
@@ -99,7 +99,7 @@ torch_version() { "$venv/bin/python" -I -c 'import importlib.metadata as m; prin
 install_packages() {
   local kind pin before after requirements=(-r "$tools/requirements.txt")
   if [ "${#levels[@]}" -gt 1 ]; then
-    for kind in baseline onnx test; do requirements+=(-r "$tools/requirements-$kind.txt"); done
+    for kind in baseline onnx tensorboard test; do requirements+=(-r "$tools/requirements-$kind.txt"); done
   fi
   # torch goes first and alone: should anything below ask for another one, it is seen, not followed.
   pin=$(grep -E '^torch==' "$tools/requirements.txt")

@@ -99,7 +99,8 @@ for config in ${train_config//,/ }; do
     if at_stage 4; then
       log "Stage 4: MTL training of $model"
       steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
-        --train-args "dataset_args.normalisation=$normalisation $train_args" "$data" "${train}_aug" "exp/$model"
+        --tensorboard "$tensorboard" --train-args "dataset_args.normalisation=$normalisation $train_args" \
+        "$data" "${train}_aug" "exp/$model"
     fi
 
     if at_stage 5; then

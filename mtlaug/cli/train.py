@@ -13,6 +13,7 @@ def add_commands(commands) -> None:
     prepare.add_argument("exp_dir")
     prepare.add_argument("--seeds", default="1", help="seeds, separated by spaces")
     add_config(prepare)
+    prepare.add_argument("--tensorboard", action="store_true", help="fail now where tensorboard is not installed")
     prepare.set_defaults(run=prepare_experiment)
 
     run = actions.add_parser("run", help="train one job, or go on where it was killed")
@@ -20,12 +21,15 @@ def add_commands(commands) -> None:
     run.add_argument("--job", type=int, required=True, help="number of the job, from 1")
     help_of_ngpu = "processes of torchrun that share the job, one a GPU; 0: this process alone"
     run.add_argument("--ngpu", type=int, default=0, help=help_of_ngpu)
+    run.add_argument("--tensorboard", action="store_true", help="write TensorBoard event files beside log.jsonl")
     run.set_defaults(run=run_job)
 
 
 def prepare_experiment(options) -> None:
-    from mtlaug import config, experiment
+    from mtlaug import board, config, experiment
 
+    if options.tensorboard:
+        board.check()
     settings = config.load(options.config, options.set)
     jobs = experiment.prepare(options.exp_dir, settings, options.data_dir, options.aug_dir, options.seeds.split())
     print(len(jobs))
@@ -36,8 +40,9 @@ def run_job(options) -> int | None:
 
     if options.ngpu:
         words = ["mtlaug", "train", "run", options.exp_dir, "--job", str(options.job)]
+        words += ["--tensorboard"] if options.tensorboard else []
         return None if distributed.run_module(options.ngpu, words) else training.REQUEUE
     run = experiment.load(options.exp_dir)
     fold, seed = run.job(options.job)
-    training.train(run, fold, seed)
+    training.train(run, fold, seed, tensorboard=options.tensorboard)
     return None

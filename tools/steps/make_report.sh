@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Write RESULTS.md and exp/report from every score of the recipe.
+# Write RESULTS.md and exp/report (index.html, tables, plots) from every score of the recipe.
 set -euo pipefail
 
 title=Results # heading of the report
+quick=false   # true: leave out of index.html what needs trained models or audio
 help_message="Usage: steps/make_report.sh [options] EXP_DIR RESULTS_FILE
-Options: --title 'EMO-DB'
+Options: --title 'EMO-DB' --quick false
 Example: steps/make_report.sh --title 'EMO-DB' exp RESULTS.md"
 . utils/parse_options.sh
 [ $# -eq 2 ] || { echo "$help_message" >&2; exit 1; }
 
-mtlaug report --exp-dir "$1" --output "$2" --title "$title"
+flags=()
+[ "$quick" = false ] || flags=(--quick)
+mtlaug report --exp-dir "$1" --output "$2" --title "$title" ${flags[@]+"${flags[@]}"}

@@ -15,6 +15,7 @@ train_config=conf/mtlaug.yaml # one or more, separated by commas
 train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
 exp_name=                     # name of the experiment; empty: that of the config
 ngpu=0                        # processes of each training, one a GPU; 0: one, on a GPU where there is one
+tensorboard=false             # true: TensorBoard event files beside each log.jsonl
 seeds=(1)                     # one or more, separated by spaces
 normalisation=global          # global, utterance or speaker (the last uses the test speaker's own statistics)
 snrs="20 15 10 5 0"           # of the noise in stage 6, dB
@@ -38,7 +39,7 @@ command_line() {
   for option in ${given_options[@]+"${given_options[@]}"}; do
     value=${option#*=}
     case "${option%%=*}" in
-      stage | stop_stage | dry_run | nj | ngpu | corpus_dir | train_config) continue ;;
+      stage | stop_stage | dry_run | nj | ngpu | tensorboard | corpus_dir | train_config) continue ;;
     esac
     [[ "$value" =~ ^[A-Za-z0-9_./:=,+-]+$ ]] || value="\"${value//\"/\\\"}\""
     option=${option%%=*}

@@ -7,8 +7,9 @@ train_config=conf/mtlaug.yaml  # YAML with the *_args blocks
 train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.epochs=5"
 seeds=(1)                      # one or more, separated by spaces
 ngpu=0                         # processes of each training, one a GPU (on a CPU machine, plain processes); 0: one
+tensorboard=false              # true: TensorBoard event files beside each log.jsonl
 help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
-Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3' --ngpu 0
+Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3' --ngpu 0 --tensorboard false
 Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/mtlaug"
 . utils/parse_options.sh
 [ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
@@ -21,8 +22,12 @@ flock -n 9 || { echo "train_mtl.sh: $exp_dir: another run is training there; wai
 
 overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
-num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" ${overrides[@]+"${overrides[@]}"})
+flags=()
+[ "$tensorboard" = false ] || flags=(--tensorboard)
+num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" \
+  ${overrides[@]+"${overrides[@]}"} ${flags[@]+"${flags[@]}"})
 echo "train_mtl.sh: $num_jobs jobs, one a fold and seed; logs are $exp_dir/log/train.*.log"
 [ "$ngpu" -eq 0 ] || cmd="$cmd --gpu $ngpu"
 # shellcheck disable=SC2086  # the launcher comes with its options
-$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB --ngpu "$ngpu"
+$cmd "JOB=1:$num_jobs" "$exp_dir/log/train.JOB.log" mtlaug train run "$exp_dir" --job JOB --ngpu "$ngpu" \
+  ${flags[@]+"${flags[@]}"}

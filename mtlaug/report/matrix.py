@@ -6,13 +6,13 @@ ravdess+emodb) and ``test`` (emodb).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from mtlaug import markdown
 from mtlaug.comparison import compare_predictions, p_value, pairs, references_last
 from mtlaug.files import UserError
-from mtlaug.plots import plot_heat_map
-from mtlaug.report_tables import Scored
+from mtlaug.report import figures
+from mtlaug.report.blocks import Block, Items, Table, Text, slug
+from mtlaug.report.plots import Plots
+from mtlaug.report.scores import Scored
 from mtlaug.scoring import interval, percent
 
 
@@ -62,25 +62,26 @@ def gather(scored: Sequence[Scored]) -> Iterator[Matrix]:
         yield Matrix(*setting, groups[setting])
 
 
-def section(matrix: Matrix, plot: Path) -> list[str]:
-    """The markdown of a matrix, part by part, and its heat map."""
+def section(matrix: Matrix, plots: Plots, name: str) -> list[Block]:
+    """The blocks of a matrix; ``name`` is that of its heat map."""
     cells = matrix.cells
     rows = [[model, *(_cell(cells.get((model, pair))) for pair in matrix.pairs)] for model in matrix.models]
     drawn = {model: {} for model in matrix.models}
     for (model, pair), score in cells.items():
         drawn[model][pair] = score.results["uar"]
-    plot_heat_map(plot, drawn)
-    commands = sorted({f"- {model}: `{score.results['command']}`" for (model, _), score in cells.items()})
+    alt = f"UAR of {', '.join(matrix.models)} by training sets (rows) and test corpora (columns)"
+    commands = sorted({f"{model}: `{score.results['command']}`" for (model, _), score in cells.items()})
     return [
-        _caption(matrix),
-        markdown.table(["model", *map(_name, matrix.pairs)], rows),
+        Text(_caption(matrix)),
+        Table(slug(matrix.title), ["model", *map(_name, matrix.pairs)], rows),
+        plots.add(name, figures.heat_map(drawn), alt),
         *_comparisons(matrix),
-        "Made by:\n\n" + "\n".join(commands),
+        Items("Made by:", commands),
     ]
 
 
-def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[str]]]:
-    """Yield (heading, markdown part by part) of each protocol with more than one normalisation, side by side."""
+def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[Block]]]:
+    """Yield (heading, blocks) of each protocol with more than one normalisation, side by side."""
     for protocol in sorted({(m.protocol_name, m.protocol) for m in matrices}):
         alike = [m for m in matrices if (m.protocol_name, m.protocol) == protocol]
         if len(alike) == 1:
@@ -97,7 +98,8 @@ def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[str]]]:
         if any(m.normalisation == "speaker" for m in alike):
             note += " `speaker` uses statistics of the test speakers' own speech: it is not ranked with the others."
         head = ["model", "normalisation", *map(_name, columns)]
-        yield f"normalisations across corpora: protocol {protocol[0]}", [note, markdown.table(head, rows)]
+        title = f"normalisations across corpora: protocol {protocol[0]}"
+        yield title, [Text(note), Table(slug(title), head, rows)]
 
 
 def _caption(matrix: Matrix) -> str:
@@ -128,7 +130,7 @@ def _cell(score: Scored | None) -> str:
     return f"{percent(score.results['uar'])} {interval(score.results['ci95']['uar'])}" if score else "-"
 
 
-def _comparisons(matrix: Matrix) -> list[str]:
+def _comparisons(matrix: Matrix) -> list[Block]:
     rows = []
     for a, b in pairs(matrix.models):
         both = [(matrix.cells.get((a, pair)), matrix.cells.get((b, pair))) for pair in matrix.pairs]
@@ -140,7 +142,8 @@ def _comparisons(matrix: Matrix) -> list[str]:
         "Paired differences of UAR with the p-value: bootstrap over test speakers, two-sided swap test by test "
         "speaker, not corrected for the number of comparisons."
     )
-    return [note, markdown.table(["difference", *map(_name, matrix.pairs)], rows)]
+    name = f"{slug(matrix.title)}_differences"
+    return [Text(note), Table(name, ["difference", *map(_name, matrix.pairs)], rows)]
 
 
 def _difference(a: Scored, b: Scored) -> str:

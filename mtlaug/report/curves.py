@@ -7,16 +7,17 @@ is the mean of their UARs, with speakers drawn, or swapped, for all of them at o
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from mtlaug import markdown
 from mtlaug.comparison import p_value, pairs, references_last
 from mtlaug.files import UserError
-from mtlaug.plots import plot_curves
 from mtlaug.predictions import Predictions
-from mtlaug.report_tables import Scored, caption
+from mtlaug.report import figures
+from mtlaug.report.blocks import Block, Figure, Items, Table, Text, slug
+from mtlaug.report.plots import Plots
+from mtlaug.report.scores import Scored
+from mtlaug.report.tables import caption
 from mtlaug.scoring import interval, percent, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
@@ -126,28 +127,28 @@ def mean_uar(predictions: Sequence[Predictions]) -> tuple[float, list[float] | N
     return float(uar(hits.sum(0), totals.sum(0))), bootstrap_interval(uar, [hits], totals)
 
 
-def section(curves: Curves, plot: Path) -> list[str]:
-    """The markdown of curves, part by part, and their plot."""
+def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
+    """The blocks of curves; ``name`` is that of their plot."""
     averaged, left_out = curves.averaged, [series for series in curves.series if series not in curves.averaged]
-    parts = [caption(list(curves.points.values()))]
+    parts: list[Block] = [Text(caption(list(curves.points.values())))]
     if averaged:
         mean = f"mean over {', '.join(averaged)}" if len(averaged) > 1 else averaged[0]
         clean = "clean is the same model without disturbance; the share is what each level keeps of that UAR"
-        parts += [f"UAR by {curves.unit}, {mean}; {clean}.", _summary(curves), *_comparisons(curves)]
+        parts += [Text(f"UAR by {curves.unit}, {mean}; {clean}."), _summary(curves), *_comparisons(curves)]
     if left_out:
-        parts.append(f"In no mean, as not every model was tested with it: {', '.join(left_out)}.")
+        parts.append(Text(f"In no mean, as not every model was tested with it: {', '.join(left_out)}."))
     if len(curves.series) > 1 or left_out:
-        parts += ["Each by itself:", _by_series(curves)]
-    _plot(curves, plot)
+        parts += [Text("Each by itself:"), _by_series(curves)]
     commands = sorted({(model, score.results["command"]) for (model, _, _), score in curves.points.items()})
-    return [*parts, "Made by:\n\n" + "\n".join(f"- {model}: `{command}`" for model, command in commands)]
+    made_by = Items("Made by:", [f"{model}: `{command}`" for model, command in commands])
+    return [*parts, _plot(curves, plots, name), made_by]
 
 
 def _level_names(curves: Curves) -> list[str]:
     return [f"{level:g} {curves.unit}" for level in curves.levels]
 
 
-def _summary(curves: Curves) -> str:
+def _summary(curves: Curves) -> Table:
     rows = []
     for model in curves.models:
         cells, kept = [], []
@@ -158,20 +159,21 @@ def _summary(curves: Curves) -> str:
             cells.append(f"{percent(value)} {interval(bounds)}" if points else "-")
             kept.append(percent(value / clean) if points and clean else "-")
         rows.append([model, percent(clean), *cells, " / ".join(kept)])
-    return markdown.table(["model", "clean", *_level_names(curves), "share of clean kept"], rows)
+    head = ["model", "clean", *_level_names(curves), "share of clean kept"]
+    return Table(slug(curves.title), head, rows)
 
 
-def _by_series(curves: Curves) -> str:
+def _by_series(curves: Curves) -> Table:
     rows = []
     for series in curves.series:
         for model in curves.models:
             points = [curves.points.get((model, series, level)) for level in curves.levels]
             if any(points):
                 rows.append([series, model, *(percent(p.results["uar"]) if p else "-" for p in points)])
-    return markdown.table(["series", "model", *_level_names(curves)], rows)
+    return Table(f"{slug(curves.title)}_by_series", ["series", "model", *_level_names(curves)], rows)
 
 
-def _comparisons(curves: Curves) -> list[str]:
+def _comparisons(curves: Curves) -> list[Block]:
     """Paired differences of the mean over all series and levels, then of the mean at each level."""
     rows, left_out = [], []
     for a, b in pairs(curves.models):
@@ -184,14 +186,16 @@ def _comparisons(curves: Curves) -> list[str]:
         test = [p_value(p), f"{swaps} {'exact' if exact else 'random'}"]
         levels = [_difference(curves, a, b, [level]) for level in curves.levels]
         rows.append([f"{a} - {b}", _difference(curves, a, b, curves.levels), *test, *levels])
-    missing = [f"Not compared, as a point of one of the two is missing: {', '.join(left_out)}."] if left_out else []
+    text = f"Not compared, as a point of one of the two is missing: {', '.join(left_out)}."
+    missing: list[Block] = [Text(text)] if left_out else []
     if not rows:
         return missing
     note = (
         "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
         "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
     )
-    return [note, markdown.table(["pair", "all levels", "p", "swaps", *_level_names(curves)], rows), *missing]
+    head = ["pair", "all levels", "p", "swaps", *_level_names(curves)]
+    return [Text(note), Table(f"{slug(curves.title)}_differences", head, rows), *missing]
 
 
 def _difference(curves: Curves, a: str, b: str, levels: Sequence[float]) -> str:
@@ -200,7 +204,7 @@ def _difference(curves: Curves, a: str, b: str, levels: Sequence[float]) -> str:
     return f"{100 * difference:+.1f} {interval(bootstrap_interval(uar, [hits_a, hits_b], totals))}"
 
 
-def _plot(curves: Curves, path: Path) -> None:
+def _plot(curves: Curves, plots: Plots, name: str) -> Figure:
     panels = {"mean": curves.averaged} if len(curves.averaged) > 1 else {}
     panels |= {series: [series] for series in curves.series}
     drawn = {}
@@ -210,4 +214,5 @@ def _plot(curves: Curves, path: Path) -> None:
             for model in curves.models
         }
         drawn[title] = {model: line for model, line in lines.items() if line}
-    plot_curves(path, drawn, curves.unit, reverse=curves.unit.startswith("dB"))
+    figure = figures.curves(drawn, curves.unit, reverse=curves.unit.startswith("dB"))
+    return plots.add(name, figure, f"{curves.title}: UAR of {', '.join(curves.models)} by {curves.unit}")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import config, markdown
+from mtlaug import config
 from mtlaug.files import UserError
+from mtlaug.report.blocks import Block, Table, Text
 
 KEYS = ("protocol_name", "condition", "normalisation")
 
@@ -49,8 +50,8 @@ def read(path: Path) -> list[Anchor]:
         raise UserError(f"{path}: an entry lacks a key ({error})") from None
 
 
-def section(anchors: list[Anchor], *results: dict) -> list[str]:
-    """Markdown of the anchors of the same protocol, condition and normalisation as ``results``."""
+def section(anchors: list[Anchor], *results: dict) -> list[Block]:
+    """A table of the anchors of the same protocol, condition and normalisation as ``results``."""
     rows = []
     for result in results:
         fitting = [a for a in anchors if all(getattr(a, key) == result[key] for key in KEYS)]
@@ -59,12 +60,13 @@ def section(anchors: list[Anchor], *results: dict) -> list[str]:
         return []
     unique = sorted({tuple(row): None for row in rows})
     note = "Figures of others on the same data and folds, as stated by their source; not made or compared here:"
-    return [note, markdown.table(["system", "condition", "UAR", "source"], unique)]
+    return [Text(note), Table("figures_of_others", ["system", "condition", "UAR", "source"], unique)]
 
 
-def unused(anchors: list[Anchor], results: Iterable[dict]) -> list[str]:
-    """Markdown that names the anchors without a table of ``results`` to stand below."""
+def unused(anchors: list[Anchor], results: Iterable[dict]) -> list[Block]:
+    """A line that names the anchors without a table of ``results`` to stand below."""
     there = {tuple(result[key] for key in KEYS) for result in results}
     left = [a for a in anchors if tuple(getattr(a, key) for key in KEYS) not in there]
     names = [f"{a.system} ({', '.join(getattr(a, key) for key in KEYS)})" for a in left]
-    return [f"Figures of others in settings that are not scored here, left out: {'; '.join(names)}."] if left else []
+    text = f"Figures of others in settings that are not scored here, left out: {'; '.join(names)}."
+    return [Text(text)] if left else []

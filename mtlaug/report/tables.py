@@ -1,30 +1,12 @@
-"""The tables of the report, as markdown: scores of one condition, their paired differences, the training logs."""
+"""The tables of the report: scores of one condition, their paired differences, the training logs."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from mtlaug import markdown
 from mtlaug.comparison import compare_predictions, p_value, pairs
-from mtlaug.predictions import Predictions
+from mtlaug.report.blocks import Block, Table, Text, slug
+from mtlaug.report.logs import summarise
+from mtlaug.report.scores import DESCRIPTION, Scored
 from mtlaug.scoring import interval, percent
-from mtlaug.training_summary import summarise
-
-DESCRIPTION = ("condition", "set", "protocol_name", "protocol", "normalisation")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One score directory ``exp/<model>/score_*``, checked."""
-
-    model: str
-    directory: Path
-    results: dict
-    predictions: Predictions
-
-    def utterances(self) -> tuple:
-        """What is tested; scores of different utterances are not compared."""
-        first = next(iter(self.predictions.by_seed().values()))
-        return self.predictions.classes, *(tuple(c.tolist()) for c in (first.utts, first.speakers, first.reference))
 
 
 def heading(table: list[Scored]) -> str:
@@ -46,7 +28,7 @@ def caption(table: list[Scored]) -> str:
     )
 
 
-def rows_of(table: list[Scored]) -> str:
+def rows_of(table: list[Scored]) -> Table:
     """The table itself: a row a model."""
     classes = table[0].results["classes"]
     head = ["model", "UAR", "95 %", "WA", "UAR over folds", "sd over seeds", "seeds", *(f"recall {c}" for c in classes)]
@@ -57,10 +39,10 @@ def rows_of(table: list[Scored]) -> str:
         recalls = [percent(r["per_class"][name]["recall"]) for name in classes]
         figures = [percent(r["uar"]), interval(r["ci95"]["uar"]), percent(r["wa"]), folds, percent(r["uar_seeds_sd"])]
         rows.append([score.model, *figures, str(len(r["seeds"])), *recalls])
-    return markdown.table(head, rows)
+    return Table(slug(heading(table)), head, rows)
 
 
-def comparisons(table: list[Scored]) -> list[str]:
+def comparisons(table: list[Scored]) -> list[Block]:
     """Paired comparisons of the models of a table, see `mtlaug.comparison.pairs`."""
     predictions = {score.model: score.predictions for score in table}
     rows = []
@@ -75,11 +57,12 @@ def comparisons(table: list[Scored]) -> list[str]:
         "Paired differences of UAR: bootstrap over speakers, two-sided swap test by speaker, p-values not corrected "
         "for the number of comparisons."
     )
-    return [note, markdown.table(["pair", "difference", "95 %", "p", "swaps"], rows)]
+    name = f"{slug(heading(table))}_differences"
+    return [Text(note), Table(name, ["pair", "difference", "95 %", "p", "swaps"], rows)]
 
 
-def training(models: list[Path]) -> str:
-    """What the logs say, a row a model; empty without logs."""
+def training(models: list[Path]) -> list[Table]:
+    """What the logs say, a row a model; no table without logs."""
     rows = []
     for model in models:
         if summary := summarise(model):
@@ -87,7 +70,7 @@ def training(models: list[Path]) -> str:
             dev, augmentation = (percent(summary[key]) for key in ("dev_uar", "aug_accuracy"))
             rows.append([model.name, str(summary["trainings"]), epoch, dev, augmentation, seconds])
     head = ["model", "trainings", "best epoch", "dev UAR there", "last augmentation accuracy", "seconds a training"]
-    return markdown.table(head, rows) if rows else ""
+    return [Table("training", head, rows)] if rows else []
 
 
 def tsv(tables: list[list[Scored]]) -> str:
