@@ -48,6 +48,12 @@ class FeatureArgs:
     low_freq: float = option(20.0, "lower edge of the filterbank", "Hz", "zero or more")
     high_freq: float = option(0.0, "upper edge; zero or less counts from half the rate", "Hz")
     preemphasis: float = option(0.97, "coefficient of the pre-emphasis filter", "", "from 0 to below 1")
+    dynamic_range: float = option(
+        60.0,
+        "what lies further below the loudest of an utterance is raised to that; 0 raises nothing",
+        "dB",
+        "zero or more",
+    )
     compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", "0, 2 or 3")
 
 

@@ -1,4 +1,6 @@
-"""Log-mel filterbanks in torch, differentiable, as Kaldi computes them."""
+"""Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for a floor that follows the loudest."""
+
+import math
 
 import torch
 import torchaudio.compliance.kaldi
@@ -9,6 +11,10 @@ from mtlaug.files import UserError
 
 class Fbank(torch.nn.Module):
     """Log-mel filterbank energies as in Kaldi's compute-fbank-feats (Povey window, no dither, snip-edges false).
+
+    Energies more than ``args.dynamic_range`` dB below the utterance's loudest are raised to that. The logarithm would
+    else make much of what nobody hears: digital silence in a pause moves a mean further than any emotion does, and
+    the faintest noise in its place makes another utterance of it. With 0 the features are Kaldi's.
 
     Gradients flow to the waveform, so that attacks can pass through it.
 
@@ -21,6 +27,7 @@ class Fbank(torch.nn.Module):
         self.shift = round(args.sample_rate * args.frame_shift / 1000)
         self.length = round(args.sample_rate * args.frame_length / 1000)
         self.preemphasis = args.preemphasis
+        self.range = args.dynamic_range * math.log(10) / 10 or math.inf  # of energies, as a natural logarithm
         self.padded = 1 << (self.length - 1).bit_length()
         window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
         banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
@@ -47,7 +54,8 @@ class Fbank(torch.nn.Module):
         previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         frames = (frames - self.preemphasis * previous) * self.window
         power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
-        return torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
+        logs = torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
+        return torch.maximum(logs, logs.amax(dim=(-2, -1), keepdim=True) - self.range)
 
     def _frames(self, samples: torch.Tensor) -> torch.Tensor:
         # Kaldi mirrors the signal at its ends, the end samples included; this much gives `num_frames` windows.

@@ -2,12 +2,30 @@
 
 import functools
 from pathlib import Path
+from typing import BinaryIO
 
 import kaldiio
 import numpy as np
 
 from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table
+
+MOST_OPEN = 200  # archives; far below what a process may have open
+
+
+class Archives:
+    """Matrices of Kaldi archives, which stay open: to open one takes longer than to read a matrix of it."""
+
+    def __init__(self):
+        self._open: dict[str, BinaryIO] = {}
+
+    def load(self, place: str) -> np.ndarray:
+        """The matrix at ``feats.1.ark:1234``."""
+        if len(self._open) > MOST_OPEN:
+            for archive in self._open.values():
+                archive.close()
+            self._open.clear()
+        return kaldiio.load_mat(place, fd_dict=self._open)
 
 
 class FeatureStore:
@@ -29,6 +47,7 @@ class FeatureStore:
         self.source_of: dict[str, str] = {}
         self.type_of: dict[str, str] = {}
         self.num_frames: dict[str, int] = {}
+        self._archives = Archives()
         self._feats: dict[str, str] = {}
         self._cmvn: dict[str, str] = {}
         for directory in directories:
@@ -64,7 +83,7 @@ class FeatureStore:
     def _read(self, utterance: str) -> np.ndarray:
         """Normalised features, float32 (T, C)."""
         mean, deviation = self.statistics(utterance)
-        return (kaldiio.load_mat(self._feats[utterance]).astype(np.float32) - mean) / deviation
+        return (self._archives.load(self._feats[utterance]).astype(np.float32) - mean) / deviation
 
     @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
     def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:
@@ -81,4 +100,4 @@ class FeatureStore:
         return groups
 
     def _summed(self, utterances: list[str]) -> np.ndarray:
-        return sum(kaldiio.load_mat(self._cmvn[utterance]) for utterance in utterances)
+        return sum(self._archives.load(self._cmvn[utterance]) for utterance in utterances)

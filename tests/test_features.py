@@ -1,5 +1,6 @@
 """Filterbanks against kaldi-native-fbank, and stage 3: jobs, archives, and what goes wrong."""
 
+import math
 import os
 import resource
 import shutil
@@ -46,7 +47,7 @@ def kaldi_fbank(samples: np.ndarray, args: FeatureArgs) -> np.ndarray:
 @pytest.mark.parametrize("bins", [40, 64, 80])
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_features_are_those_of_kaldi(rate, bins):
-    args = FeatureArgs(sample_rate=rate, num_mel_bins=bins)
+    args = FeatureArgs(sample_rate=rate, num_mel_bins=bins, dynamic_range=0)
     fbank = Fbank(args)
     for number, length in enumerate([rate // 10, 4001, 8037, rate]):
         samples = speech(length / rate, tone=150.0 + 200 * number, seed=number, rate=rate)
@@ -57,7 +58,8 @@ def test_features_are_those_of_kaldi(rate, bins):
 
 
 def test_other_windows_and_edges_are_those_of_kaldi():
-    args = FeatureArgs(frame_length=32.0, frame_shift=8.0, low_freq=80.0, high_freq=-400.0, preemphasis=0.9)
+    changed = {"frame_length": 32.0, "frame_shift": 8.0, "low_freq": 80.0, "high_freq": -400.0, "preemphasis": 0.9}
+    args = FeatureArgs(**changed, dynamic_range=0)
     samples = speech(0.5)
     assert np.abs(Fbank(args)(torch.from_numpy(samples)).numpy() - kaldi_fbank(samples, args)).max() < 1e-3
 
@@ -68,6 +70,21 @@ def test_number_of_frames(length):
     frames = fbank.num_frames(length)
     assert frames == round(length / 160 + 1e-9)  # half a shift more makes a frame more
     assert len(fbank(torch.from_numpy(speech(length / 16000)))) == frames
+
+
+def test_what_is_far_below_the_loudest_is_raised_to_the_dynamic_range():
+    samples = torch.from_numpy(np.concatenate([speech(0.3), np.zeros(4800, np.float32)]))
+    whole = Fbank(FeatureArgs(dynamic_range=0))(samples)
+    raised = Fbank(FeatureArgs(dynamic_range=30))(samples)
+    floor = whole.max() - 3 * math.log(10)
+    assert whole.min() < floor - 5
+    torch.testing.assert_close(raised, torch.clamp(whole, min=floor))
+
+
+def test_a_louder_utterance_differs_by_a_constant_alone():
+    fbank = Fbank(FeatureArgs())
+    samples = torch.from_numpy(np.concatenate([0.1 * speech(0.3), np.zeros(4800, np.float32)]))
+    torch.testing.assert_close(fbank(10 * samples), fbank(samples) + 2 * math.log(10), rtol=0, atol=1e-3)
 
 
 def test_a_batch_is_its_rows():

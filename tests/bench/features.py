@@ -12,6 +12,7 @@ from lhotse.features import kaldi as lhotse_kaldi
 
 from mtlaug.config import FeatureArgs
 from mtlaug.fbank import Fbank
+from mtlaug.store import Archives
 
 from .measure import Row, in_turn
 
@@ -68,9 +69,10 @@ def reading() -> list[Row]:
         raw = np.memmap(Path(folder, "feats.ark"), dtype=np.uint8, mode="r")
         starts = [int(path.rpartition(":")[2]) for path in paths]
         order = rng.permutation(len(paths))
+        archives = Archives()
         size = raw.size // len(paths)
         ways = {
-            "ours": lambda: [kaldiio.load_mat(paths[index]) for index in order],
+            "ours": lambda: [archives.load(paths[index]) for index in order],
             "memmap": lambda: [np.array(raw[starts[index] : starts[index] + size - 20]) for index in order],
         }
         times = in_turn(ways)
