@@ -94,9 +94,12 @@ class UnlabelledArgs:
 
 @dataclass
 class ModelArgs:
-    channels: int = option(96, "channels of the convolutions", "", "above zero")
-    kernel_size: int = option(5, "width of the convolutions", "frames", "odd")
-    num_convolutions: int = option(3, "strided convolutions; each halves the frame rate", "", "above zero")
+    channels: int = option(16, "channels of the first convolution; each further one has twice those", "", "above zero")
+    kernel_size: int = option(5, "width of the first convolution; that of the others is 3", "frames and bins", "odd")
+    num_convolutions: int = option(
+        3, "strided convolutions; each halves the frame rate and the mel bins", "", "above zero"
+    )
+    projection: int = option(96, "width of a frame between convolutions and recurrent layer", "", "above zero")
     hidden: int = option(64, "units of the recurrent layer in each direction", "", "above zero")
     head: int = option(128, "hidden units of the heads", "", "above zero")
     dropout: float = option(0.2, "dropout probability", "", "from 0 to below 1")

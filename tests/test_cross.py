@@ -261,7 +261,7 @@ def test_recipe(tmp_path):
     said = recipes.run(recipe, "--pairs", "emodb:urdu")
     assert recipes.failed(said, "../urdu/data/urdu is not prepared; (cd ../urdu && ./run.sh --stop-stage 1) makes it")
     assert recipes.succeeded(recipes.run(folders["urdu"], "--corpus-dir", urdu))
-    tiny = "optim_args.epochs=1 model_args.channels=8 model_args.hidden=8"
+    tiny = "optim_args.epochs=1 model_args.channels=4 model_args.hidden=8"
     arguments = ["--normalisations", "speaker", "--train-args", tiny, "--nj", 1]
     result = recipes.run(recipe, *arguments)
     assert recipes.succeeded(result, "skipped pair emodb:ravdess", "left out text: not in data/urdu")

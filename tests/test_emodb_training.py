@@ -14,7 +14,7 @@ from made_emodb import WOMEN, make_corpus, write
 from mtlaug import datadir
 from mtlaug.files import read_json, read_table, write_table
 
-TINY = "optim_args.epochs=1 model_args.channels=8 model_args.hidden=8"
+TINY = "optim_args.epochs=1 model_args.channels=4 model_args.hidden=8"
 
 
 @pytest.fixture(scope="module")

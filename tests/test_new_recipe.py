@@ -11,7 +11,7 @@ import recipes
 from mtlaug import datadir
 from mtlaug.files import read_json
 
-TINY = "optim_args.epochs=1 model_args.channels=8 model_args.hidden=8"
+TINY = "optim_args.epochs=1 model_args.channels=4 model_args.hidden=8"
 SPEAKERS = ("anna", "bert", "carl")
 
 

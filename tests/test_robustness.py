@@ -29,7 +29,7 @@ def trained(corpus, exp_dir, *overrides):
 def models(corpus, tmp_path_factory):
     """Two trained experiments, mtlaug and stl, in a directory with a space in its name."""
     folder = tmp_path_factory.mktemp("an exp")
-    stl = ("loss_args.alpha=0", "loss_args.beta=0", "model_args.channels=10")
+    stl = ("loss_args.alpha=0", "loss_args.beta=0", "model_args.channels=5")
     return trained(corpus, folder / "mtlaug"), trained(corpus, folder / "stl", *stl)
 
 
