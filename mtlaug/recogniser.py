@@ -1,14 +1,9 @@
 """Trained models ready for audio: from samples to posteriors, alone or as an ensemble of folds and seeds."""
 
 from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-import soundfile
 import torch
-import torchaudio.functional
 
 from mtlaug.config import Config
 from mtlaug.fbank import Fbank
@@ -76,32 +71,3 @@ class Recogniser:
             UserError: the samples are fewer than an analysis window needs.
         """
         return self.network(torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))).numpy()
-
-    def segments(self, samples: np.ndarray, seconds: float | None) -> list[tuple[float, float, np.ndarray]]:
-        """(start, end, posteriors (K,)) of windows of ``seconds``, or of the whole; a last window of less than
-        half that length belongs to the one before it.
-        """
-        step = len(samples) if seconds is None else max(1, round(seconds * self.sample_rate))
-        number = max(1, round(len(samples) / step))
-        bounds = [index * step for index in range(number)] + [len(samples)]
-        rate = self.sample_rate
-        return [(start / rate, end / rate, self.posteriors(samples[start:end])) for start, end in pairwise(bounds)]
-
-
-def read_samples(source: str | Path | BinaryIO, sample_rate: int) -> np.ndarray:
-    """Mono samples, float32 (S,), of anything soundfile reads, at ``sample_rate`` (Hz): as in stage 3.
-
-    Raises:
-        UserError: it cannot be read, holds no samples, or samples that are not finite.
-    """
-    name = source if isinstance(source, (str, Path)) else "standard input"
-    try:
-        samples, rate = soundfile.read(source, dtype="float32", always_2d=True)  # (S, channels)
-    except (OSError, RuntimeError, TypeError) as error:
-        raise UserError(f"{name}: cannot be read: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
-    if not len(samples) or not np.isfinite(samples).all():
-        raise UserError(f"{name}: has {'samples that are not finite' if len(samples) else 'no samples'}")
-    mono = samples.mean(axis=1)
-    if rate != sample_rate:
-        mono = torchaudio.functional.resample(torch.from_numpy(mono), rate, sample_rate).numpy()
-    return mono

@@ -16,7 +16,12 @@ def add_commands(commands) -> None:
     predict = commands.add_parser("predict", help="emotions of recordings, by a trained or packed model")
     predict.add_argument("model", metavar="MODEL", help="exp/<model>, a fold or seed in it, or a packed model")
     predict.add_argument("audio", nargs="+", metavar="AUDIO", help="files, folders, a wav.scp, or - for stdin")
-    predict.add_argument("--segment", type=float, metavar="SECONDS", help="cut into windows; default: the whole")
+    predict.add_argument(
+        "--segment",
+        type=float,
+        metavar="SECONDS",
+        help="of the windows; default: no windows, or of 10 s where a recording is longer than a minute",
+    )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON object a line")
     form.add_argument("--tsv", action="store_true", help="a table with a header, which is the default")
@@ -28,7 +33,7 @@ def _predict(options) -> int:
     from tqdm import tqdm
 
     from mtlaug import packing
-    from mtlaug.recogniser import read_samples
+    from mtlaug.recordings import windows
 
     if options.segment is not None and not options.segment > 0:
         raise UserError(f"--segment {options.segment:g}: expected seconds above 0")
@@ -40,14 +45,12 @@ def _predict(options) -> int:
     failed = 0
     for name, open_source in tqdm(sources, unit="file", disable=not sys.stderr.isatty()):
         try:
-            samples = read_samples(open_source(), recogniser.sample_rate)
-            found = recogniser.segments(samples, options.segment)
+            for start, end, samples in windows(open_source(), recogniser.sample_rate, options.segment):
+                posteriors = recogniser.posteriors(samples)
+                print(_line(name, start, end, recogniser.classes, posteriors, options.json), flush=True)
         except UserError as error:
             failed += 1
             print(f"mtlaug predict: {name}: {error}", file=sys.stderr)
-            continue
-        for start, end, posteriors in found:
-            print(_line(name, start, end, recogniser.classes, posteriors, options.json), flush=True)
     if failed:
         print(f"mtlaug predict: {failed} of {len(sources)} recordings failed", file=sys.stderr)
     return int(failed > 0)
