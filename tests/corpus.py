@@ -20,7 +20,7 @@ TREE = {
         "types": {"clean": True, "speed": True, "noise": True, "reverb": True, "specaugment": True, "mixup": True}
     },
     "dataset_args": {"copies_per_epoch": 2, "batch_size": 8, "max_frames": 60},
-    "model_args": {"channels": 4, "projection": 8, "hidden": 8, "head": 8, "num_convolutions": 2},
+    "model_args": {"channels": 8, "projection": 8, "hidden": 8, "head": 8, "num_convolutions": 2},
     "optim_args": {"epochs": 3, "patience": 3},
 }
 

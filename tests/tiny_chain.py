@@ -10,7 +10,7 @@ TREE = {
     "feature_args": {"num_mel_bins": 20},
     "augment_args": {"types": {"clean": True, "noise": True}},
     "dataset_args": {"train_on_dev": False},
-    "model_args": {"channels": 4, "projection": 8, "hidden": 8, "head": 8, "num_convolutions": 2},
+    "model_args": {"channels": 8, "projection": 8, "hidden": 8, "head": 8, "num_convolutions": 2},
     "optim_args": {"epochs": 1},
 }
 
