@@ -184,6 +184,19 @@ def from_dict(tree: dict, source: str = "config") -> Config:
     return config
 
 
+def of_model(tree: dict, source: str) -> Config:
+    """As `from_dict`, of the settings that were saved with a model: without defaults, which may have been others then.
+
+    Raises:
+        UserError: as in `from_dict`, or a key is missing.
+    """
+    config = from_dict(tree, source)
+    known = [(block, key) for block, values in config.to_dict().items() for key in values]
+    if missing := [f"{block}.{key}" for block, key in known if key not in (tree.get(block) or {})]:
+        raise UserError(f"{source}: lacks {', '.join(missing)}: the model is of another version of mtlaug")
+    return config
+
+
 def build(kind: type, values: dict | None, source: str):
     """Build dataclass ``kind`` from a mapping; unknown keys, wrong types and values not allowed are a `UserError`.
 

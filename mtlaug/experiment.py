@@ -148,7 +148,7 @@ def load(exp_dir: str | Path) -> Experiment:
     current = protocol.load(bound["data_dir"])
     if current.sha256 != bound["protocol"]:
         raise UserError(f"{exp_dir}: was trained under another protocol than {bound['data_dir']} has now; train anew")
-    settings = config.from_dict(tree, str(path))
+    settings = config.of_model(tree, str(path))
     return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current)
 
 

@@ -66,7 +66,10 @@ def pack(recogniser: Recogniser, out_dir: str | Path, card: str) -> None:
     out = Path(out_dir)
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out}: is not empty; give another directory, or remove it")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be made: {error.strerror}") from None
     model = recogniser.members[0].model
     outputs = {
         "emotion": model.emotion.layers[-1].out_features,
@@ -98,7 +101,7 @@ def unpack(path: Path) -> Recogniser:
         classes = (path / LABELS).read_text(encoding="utf-8").split()
         outputs, number = tree.pop("outputs"), tree.pop("members")
         tensors = load_file(path / WEIGHTS)
-        settings = config.from_dict(tree, str(path / SETTINGS))
+        settings = config.of_model(tree, str(path / SETTINGS))
         members = []
         for index in range(number):
             bins, args = settings.feature_args.num_mel_bins, settings.model_args
@@ -108,7 +111,8 @@ def unpack(path: Path) -> Recogniser:
             model.load_state_dict(own)
             members.append(Member(model, mean, deviation))
     except (OSError, KeyError, TypeError, RuntimeError, SafetensorError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: not a whole packed model ({error}); export it again") from None
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path}: not a whole packed model ({reason}); export it again") from None
     return Recogniser(classes, settings, members)
 
 

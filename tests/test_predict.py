@@ -208,6 +208,19 @@ def test_weights_that_are_cut_off_are_refused(packed: Path, tmp_path):
         packing.load(broken)
 
 
+def test_a_model_of_another_version_is_refused(packed: Path, tmp_path):
+    old = shutil.copytree(packed, tmp_path / "old")
+    settings = (old / "config.yaml").read_text()
+    (old / "config.yaml").write_text(settings.replace("  dynamic_range: 60.0\n", ""))
+    with pytest.raises(UserError, match=r"lacks feature_args\.dynamic_range: the model is of another version"):
+        packing.load(old)
+
+
+def test_an_export_that_cannot_be_written_says_so(trained: Experiment, wav: Path, capsys):
+    assert main(["export", str(trained.directory), str(wav / "packed")]) == 1
+    assert "a recording.wav/packed: cannot be made: Not a directory" in capsys.readouterr().err
+
+
 def test_what_is_no_model_is_refused(tmp_path, packed: Path, trained: Experiment):
     with pytest.raises(UserError, match="no such directory"):
         packing.load(tmp_path / "nowhere")
