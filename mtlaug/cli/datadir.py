@@ -57,6 +57,11 @@ def add_commands(commands) -> None:
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
 
+    parser = _action(actions, "trim-silence", _trim, "leave out the silence around utterances, by segments")
+    parser.add_argument("--below", type=float, default=40.0, metavar="DB", help="silence is this below the loudest")
+    parser.add_argument("--margin", type=float, default=0.1, metavar="SECONDS", help="kept at either end")
+    parser.add_argument("data_dir")
+
     parser = _action(actions, "from-speech", _from_speech, "make data directories of speech without labels")
     parser.add_argument("--babble-share", type=float, default=0.2, help="of the speakers, kept for babble; 0: none")
     parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each speaker")
@@ -171,6 +176,14 @@ def _check_audio(options) -> None:
     where = f", listed in {options.data_dir}/dropped.tsv" if lost else ""
     share = 100 * lost / found.total
     print(f"check_audio: {found.good} of {found.total} utterances are good, {lost} dropped ({share:.1f} %){where}")
+
+
+def _trim(options) -> None:
+    from mtlaug import datadir
+
+    before, after = datadir.trim(options.data_dir, below=options.below, margin=options.margin)
+    share = 100 * (1 - after / before)
+    print(f"trim_silence: {before - after:.0f} of {before:.0f} s ({share:.1f} %) are silence around the speech")
 
 
 def _from_noise(options) -> None:

@@ -18,6 +18,7 @@ from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
 from mtlaug.datadir.streaming import write_rows
 from mtlaug.datadir.tables import has, read, read_cuts, read_dropped, spk2utt_of, write, write_dropped
+from mtlaug.datadir.trimming import Trimmed, trim
 from mtlaug.datadir.validation import validate
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Fixed",
     "FromTable",
     "NoiseSets",
+    "Trimmed",
     "check_audio",
     "check_originals",
     "combine",
@@ -43,6 +45,7 @@ __all__ = [
     "spk2utt_of",
     "split",
     "subset",
+    "trim",
     "validate",
     "write",
     "write_dropped",

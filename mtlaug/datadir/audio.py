@@ -50,7 +50,7 @@ class _Span:
         self.sum = hashlib.sha256()  # of the samples on the 16-bit scale, so that .wav and .flac agree
 
 
-class _BadAudioError(Exception):
+class BadAudioError(Exception):
     """The reason why a recording cannot be used."""
 
 
@@ -142,7 +142,7 @@ def _check_recording(
     """Sort the utterances of one recording into ``durations`` (seconds), ``checksums`` and ``dropped``."""
     try:
         rate, channels, frames, spans = _decode(source, times)
-    except _BadAudioError as error:
+    except BadAudioError as error:
         dropped.update({utterance: f"{source}: {error}" for utterance, _, _ in times})
         return
     formats[rate, channels] += 1
@@ -166,7 +166,7 @@ def _decode(source: str, times: list[tuple[str, float, float]]) -> tuple[int, in
     """Rate (Hz), channels, samples a channel, and what each utterance's samples are like."""
     import soundfile
 
-    audio = _open(source)
+    audio = open_audio(source)
     is_command = not isinstance(audio, str)
     try:
         with soundfile.SoundFile(audio) as file:
@@ -178,34 +178,34 @@ def _decode(source: str, times: list[tuple[str, float, float]]) -> tuple[int, in
                 position += len(block)
             cut_off = None if is_command else _DATA_SIZE.search(file.extra_info)
             if position == 0:
-                raise _BadAudioError("holds no samples")
+                raise BadAudioError("holds no samples")
             if cut_off and int(cut_off[2]) < int(cut_off[1]) < _STREAMED:
-                raise _BadAudioError(f"is truncated: {cut_off[2]} of {cut_off[1]} bytes of samples are there")
+                raise BadAudioError(f"is truncated: {cut_off[2]} of {cut_off[1]} bytes of samples are there")
             if not is_command and position < file.frames < 1 << 62:
-                raise _BadAudioError(f"is truncated: {position} of {file.frames} samples can be decoded")
+                raise BadAudioError(f"is truncated: {position} of {file.frames} samples can be decoded")
             return rate, file.channels, position, spans
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         # soundfile's message repeats the file name before the last colon
-        raise _BadAudioError(f"cannot be decoded: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
+        raise BadAudioError(f"cannot be decoded: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
 
 
-def _open(source: str) -> str | BinaryIO:
+def open_audio(source: str) -> str | BinaryIO:
     """The path of a file that is not empty, or the output of a command in memory."""
     if not source.endswith("|"):
         if not os.path.exists(source):
-            raise _BadAudioError("no such file")
+            raise BadAudioError("no such file")
         if os.path.isdir(source):
-            raise _BadAudioError("is a directory")
+            raise BadAudioError("is a directory")
         if os.path.getsize(source) == 0:
-            raise _BadAudioError("is empty")
+            raise BadAudioError("is empty")
         return source
     command = ["bash", "-c", f"set -o pipefail; {source[:-1]}"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise _BadAudioError(f"command failed with code {done.returncode}: {said[-1]}")
+        raise BadAudioError(f"command failed with code {done.returncode}: {said[-1]}")
     if not done.stdout:
-        raise _BadAudioError("command wrote nothing")
+        raise BadAudioError("command wrote nothing")
     return io.BytesIO(done.stdout)
 
 

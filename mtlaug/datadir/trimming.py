@@ -1,0 +1,64 @@
+"""Silence before and after the speech of an utterance, left out by ``segments``."""
+
+import os
+from typing import NamedTuple
+
+from mtlaug.datadir.audio import BadAudioError, check_audio, open_audio
+from mtlaug.datadir.tables import has, path_of, read
+from mtlaug.files import UserError, write_table
+
+_WINDOW = 0.025  # seconds whose level is looked at
+
+
+class Trimmed(NamedTuple):
+    """Seconds of all utterances ``before`` and ``after``."""
+
+    before: float
+    after: float
+
+
+def trim(data_dir: str | os.PathLike, *, below: float = 40.0, margin: float = 0.1) -> Trimmed:
+    """Write ``segments`` that begin where an utterance's speech begins and end where it ends.
+
+    Corpora differ in how much silence surrounds the speech; means and deviations of features over all frames differ
+    with it, and a model may learn the silence. Pauses inside stay. utt2dur and utt2checksum are made anew.
+
+    Args:
+        below: windows of 25 ms that are further below the utterance's loudest (dB, of their mean power) are silence.
+        margin: seconds kept before the first louder window and after the last.
+    Raises:
+        UserError: there are segments already, the audio was not checked or cannot be read, ``below`` is not above
+            zero, or ``margin`` is negative.
+    """
+    if not below > 0 or not margin >= 0:
+        raise UserError(f"--below {below:g} --margin {margin:g}: expected dB above zero, and seconds of zero or more")
+    if has(data_dir, "segments"):
+        raise UserError(f"{path_of(data_dir, 'segments')}: utterances are cut already; make the directory anew first")
+    if not has(data_dir, "utt2dur"):
+        raise UserError(f"{data_dir}: has no utt2dur; run utils/check_audio.sh {data_dir} first")
+    recordings, durations = read(data_dir, "wav.scp"), read(data_dir, "utt2dur")
+    segments, kept = {}, 0.0
+    for utterance, source in recordings.items():
+        start, end = _speech(source, below, margin)
+        segments[utterance] = f"{utterance} {start:.3f} {end:.3f}"
+        kept += end - start
+    write_table(path_of(data_dir, "segments"), segments)
+    check_audio(data_dir)
+    return Trimmed(sum(map(float, durations.values())), kept)
+
+
+def _speech(source: str, below: float, margin: float) -> tuple[float, float]:
+    """Where the speech of a recording begins and ends, in seconds."""
+    import numpy as np
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(open_audio(source)) as file:
+            rate, frames = file.samplerate, file.frames
+            size = round(_WINDOW * rate)
+            blocks = file.blocks(size, dtype="float32", always_2d=True)  # (S, channels)
+            powers = np.array([np.square(block).mean() for block in blocks])
+    except (BadAudioError, RuntimeError, OSError) as error:
+        raise UserError(f"{source}: cannot be read: {error}; run utils/check_audio.sh") from None
+    loud = np.flatnonzero(powers >= powers.max() * 10 ** (-below / 10)) * size / rate
+    return max(0.0, loud[0] - margin), min(frames / rate, loud[-1] + size / rate + margin)

@@ -1,0 +1,74 @@
+"""Silence around the speech: what is left out, and what stays."""
+
+import subprocess
+
+import numpy as np
+import pytest
+import soundfile
+from corpus import speech
+
+from mtlaug import datadir
+from mtlaug.audio import load, read_cuts
+from mtlaug.cli import main
+from mtlaug.files import UserError, read_table
+
+RATE = 16000
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    """Three utterances of a second of speech: in near silence, with a pause inside, and with nothing around."""
+    rng = np.random.default_rng(0)
+    said, hiss = speech(1.0), 1e-4 * rng.standard_normal(3 * RATE).astype(np.float32)
+    waves = {
+        "s-around": np.concatenate([hiss[:RATE], said, hiss[: RATE // 2]]),
+        "s-pause": np.concatenate([hiss[:RATE], said[: RATE // 2], hiss[:RATE], said[RATE // 2 :]]),
+        "s-whole": said,
+    }
+    folder = tmp_path / "my audio"
+    folder.mkdir()
+    for name, samples in waves.items():
+        soundfile.write(folder / f"{name}.wav", samples, RATE)
+    paths = {name: str(folder / f"{name}.wav") for name in waves}
+    paths["s-whole"] = f"cat '{paths['s-whole']}' |"
+    datadir.write(tmp_path / "x", {"wav.scp": paths, "utt2spk": dict.fromkeys(paths, "s")})
+    datadir.check_audio(tmp_path / "x")
+    return tmp_path / "x"
+
+
+def test_speech_and_the_pauses_in_it_stay(data_dir, capsys):
+    checksums = read_table(data_dir / "utt2checksum")
+    assert main(["datadir", "trim-silence", "--margin", "0.2", str(data_dir)]) == 0
+    assert "trim_silence: 2 of 6 s (29.2 %) are silence around the speech" in capsys.readouterr().out
+    times = {
+        name: [float(time) for time in line.split()[1:]] for name, line in read_table(data_dir / "segments").items()
+    }
+    assert times == {"s-around": [0.8, 2.2], "s-pause": [0.8, 3.0], "s-whole": [0.0, 1.0]}
+    durations = {name: float(seconds) for name, seconds in read_table(data_dir / "utt2dur").items()}
+    assert durations == pytest.approx({"s-around": 1.4, "s-pause": 2.2, "s-whole": 1.0})
+    anew = read_table(data_dir / "utt2checksum")
+    assert {name for name in anew if anew[name] != checksums[name]} == {"s-around", "s-pause"}
+    datadir.validate(data_dir, need_wav=True, need_feats=False, need_text=False)
+    assert {cut.id: len(load(cut)) for cut in read_cuts(data_dir, RATE)}["s-around"] == round(1.4 * RATE)
+
+
+def test_what_is_less_far_below_is_no_silence(data_dir):
+    assert datadir.trim(data_dir, below=120.0).after == pytest.approx(6.5)
+
+
+def test_mistakes_are_named(data_dir, tmp_path, project_root):
+    for options in ({"below": 0.0}, {"below": float("nan")}, {"margin": -1.0}):
+        with pytest.raises(UserError, match="expected dB above zero"):
+            datadir.trim(data_dir, **options)
+    (tmp_path / "my audio/s-around.wav").unlink()
+    with pytest.raises(UserError, match=r"s-around\.wav: cannot be read: no such file"):
+        datadir.trim(data_dir)
+    assert not (data_dir / "segments").exists()
+    (data_dir / "utt2dur").unlink()
+    with pytest.raises(UserError, match=r"has no utt2dur; run utils/check_audio\.sh"):
+        datadir.trim(data_dir)
+    (data_dir / "segments").write_text("")
+    with pytest.raises(UserError, match="utterances are cut already"):
+        datadir.trim(data_dir)
+    script = project_root / "tools/utils/trim_silence.sh"
+    assert "Usage" in subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
