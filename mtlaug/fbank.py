@@ -1,7 +1,5 @@
 """Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for a floor that follows the loudest."""
 
-import math
-
 import torch
 import torchaudio.compliance.kaldi
 
@@ -27,7 +25,7 @@ class Fbank(torch.nn.Module):
         self.shift = round(args.sample_rate * args.frame_shift / 1000)
         self.length = round(args.sample_rate * args.frame_length / 1000)
         self.preemphasis = args.preemphasis
-        self.range = args.dynamic_range * math.log(10) / 10 or math.inf  # of energies, as a natural logarithm
+        self.faintest = 10 ** (-args.dynamic_range / 10) if args.dynamic_range else 0.0  # as a part of the loudest
         self.padded = 1 << (self.length - 1).bit_length()
         window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
         banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
@@ -54,8 +52,9 @@ class Fbank(torch.nn.Module):
         previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         frames = (frames - self.preemphasis * previous) * self.window
         power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
-        logs = torch.clamp(power @ self.banks, min=torch.finfo(torch.float32).eps).log()
-        return torch.maximum(logs, logs.amax(dim=(-2, -1), keepdim=True) - self.range)
+        energies = power @ self.banks
+        floor = self.faintest * energies.amax(dim=(-2, -1), keepdim=True)
+        return torch.maximum(energies, floor.clamp(min=torch.finfo(torch.float32).eps)).log()
 
     def _frames(self, samples: torch.Tensor) -> torch.Tensor:
         # Kaldi mirrors the signal at its ends, the end samples included; this much gives `num_frames` windows.

@@ -43,16 +43,26 @@ def process(code: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+# A child's ru_maxrss begins with what its parent had when it started it: the child itself says what it has needed.
+_MEASURED = """
+import re, sys
+from mtlaug.cli import main
+code = main(sys.argv[1:])
+print(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+sys.exit(code)
+"""
+
+
 def run(*commands: Sequence[str], threads: int = 1) -> tuple[float, float]:
     """Run ``mtlaug`` with the words of each command, all at once; returns seconds and the largest one's MB."""
     started = time.perf_counter()
-    variables = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    jobs = [subprocess.Popen([sys.executable, "-m", "mtlaug", *words], env=variables, **silent) for words in commands]
-    ended = [os.wait4(job.pid, 0) for job in jobs]
-    if any(status for _, status, _ in ended):
+    options = {"env": os.environ | {"OMP_NUM_THREADS": str(threads)}, "stdout": subprocess.PIPE, "text": True}
+    silent = {"stderr": subprocess.DEVNULL}
+    jobs = [subprocess.Popen([sys.executable, "-c", _MEASURED, *words], **options, **silent) for words in commands]
+    said = [job.communicate()[0] for job in jobs]
+    if any(job.returncode for job in jobs):
         raise RuntimeError(f"one of these failed: {commands}")
-    return time.perf_counter() - started, max(usage.ru_maxrss for _, _, usage in ended) / 1024
+    return time.perf_counter() - started, max(int(text.split()[-1]) for text in said) / 1024
 
 
 def peak_memory() -> float:
