@@ -19,6 +19,7 @@ from mtlaug.report.blocks import Block, Clip, Text
 from mtlaug.report.plots import Plots
 from mtlaug.report.shown import Shown
 from mtlaug.scoring import percent
+from mtlaug.store import FeatureStore
 
 MOST_ERRORS = 6
 MOST_SECONDS = 8.0  # of a clip
@@ -40,7 +41,7 @@ def copies(shown: Shown, plots: Plots) -> list[Block]:
     for copy, source in store.source_of.items():
         if source in sources:
             chosen.setdefault((source, store.type_of[copy]), copy)
-    answers = _answers(shown, fold, list(chosen.values()))
+    answers = _answers(shown, fold, store, list(chosen.values()))
     clips: list[Block] = []
     for source in sources:
         for (of, kind), copy in chosen.items():
@@ -103,10 +104,9 @@ def find_cut(data_dir: str, utterance: str, sample_rate: int) -> MonoCut:
 
 
 @torch.no_grad()
-def _answers(shown: Shown, fold: Fold, utterances: Sequence[str]) -> dict[str, str]:
+def _answers(shown: Shown, fold: Fold, store: FeatureStore, utterances: Sequence[str]) -> dict[str, str]:
     """What the model says of utterances and copies: their emotion and, where it has learnt that, their type."""
-    experiment = shown.experiment
-    store, model = experiment.store(fold.id), shown.model(fold)
+    experiment, model = shown.experiment, shown.model(fold)
     learnt = experiment.settings.loss_args.alpha > 0
     answers = {}
     labels = dict.fromkeys(utterances, experiment.classes[0])

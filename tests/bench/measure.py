@@ -56,9 +56,9 @@ sys.exit(code)
 def run(*commands: Sequence[str], threads: int = 1) -> tuple[float, float]:
     """Run ``mtlaug`` with the words of each command, all at once; returns seconds and the largest one's MB."""
     started = time.perf_counter()
-    options = {"env": os.environ | {"OMP_NUM_THREADS": str(threads)}, "stdout": subprocess.PIPE, "text": True}
-    silent = {"stderr": subprocess.DEVNULL}
-    jobs = [subprocess.Popen([sys.executable, "-c", _MEASURED, *words], **options, **silent) for words in commands]
+    variables = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    options = {"env": variables, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    jobs = [subprocess.Popen([sys.executable, "-c", _MEASURED, *words], **options) for words in commands]
     said = [job.communicate()[0] for job in jobs]
     if any(job.returncode for job in jobs):
         raise RuntimeError(f"one of these failed: {commands}")
