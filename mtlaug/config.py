@@ -54,6 +54,7 @@ class FeatureArgs:
         "dB",
         "zero or more",
     )
+    remove_level: bool = option(True, "utterances are brought to one mean power, so that no recording's gain shows")
     compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", "0, 2 or 3")
 
 
@@ -134,7 +135,7 @@ class OptimArgs:
     ema: float = option(
         0.99, "decay an update of the averaged weights that are selected and tested", "", "from 0 to below 1"
     )
-    bf16: bool = option(False, "mixed precision (bfloat16) in training, where there is a GPU")
+    bf16: bool = option(False, "mixed precision (bfloat16) in training, where the GPU or CPU computes in it")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for a floor that follows the loudest."""
+"""Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for the level and a floor under it."""
 
 import torch
 import torchaudio.compliance.kaldi
@@ -12,7 +12,13 @@ class Fbank(torch.nn.Module):
 
     Energies more than ``args.dynamic_range`` dB below the utterance's loudest are raised to that. The logarithm would
     else make much of what nobody hears: digital silence in a pause moves a mean further than any emotion does, and
-    the faintest noise in its place makes another utterance of it. With 0 the features are Kaldi's.
+    the faintest noise in its place makes another utterance of it.
+
+    With ``args.remove_level`` the energies are relative to the utterance's mean power. How loud speech is recorded is
+    a matter of the microphone and of who edited the corpus: anger is louder than sadness in one corpus, and brought to
+    the same level in the next.
+
+    Without either (0, false) the features are Kaldi's.
 
     Gradients flow to the waveform, so that attacks can pass through it.
 
@@ -26,6 +32,7 @@ class Fbank(torch.nn.Module):
         self.length = round(args.sample_rate * args.frame_length / 1000)
         self.preemphasis = args.preemphasis
         self.faintest = 10 ** (-args.dynamic_range / 10) if args.dynamic_range else 0.0  # as a part of the loudest
+        self.remove_level = args.remove_level
         self.padded = 1 << (self.length - 1).bit_length()
         window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
         banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
@@ -45,7 +52,8 @@ class Fbank(torch.nn.Module):
         Args:
             waveforms: (..., S) samples in [-1, 1].
         Returns:
-            (..., T, C) natural logarithms of mel energies, of samples on the 16-bit scale as in Kaldi.
+            (..., T, C) natural logarithms of mel energies: as parts of the mean frame's whole energy, or with the
+            level kept of samples on the 16-bit scale, as in Kaldi.
         """
         frames = self._frames(waveforms * 32768.0)  # (..., T, S of a window)
         frames = frames - frames.mean(dim=-1, keepdim=True)
@@ -54,7 +62,10 @@ class Fbank(torch.nn.Module):
         power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
         energies = power @ self.banks
         floor = self.faintest * energies.amax(dim=(-2, -1), keepdim=True)
-        return torch.maximum(energies, floor.clamp(min=torch.finfo(torch.float32).eps)).log()
+        energies = torch.maximum(energies, floor.clamp(min=torch.finfo(torch.float32).eps))
+        if self.remove_level:
+            energies = energies / energies.sum(dim=-1, keepdim=True).mean(dim=-2, keepdim=True)
+        return energies.log()
 
     def _frames(self, samples: torch.Tensor) -> torch.Tensor:
         # Kaldi mirrors the signal at its ends, the end samples included; this much gives `num_frames` windows.

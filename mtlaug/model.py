@@ -107,7 +107,8 @@ class AttentionPooling(nn.Module):
         self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        scores = self.score(frames).squeeze(-1).masked_fill(~frame_mask(lengths, frames.shape[1]), -torch.inf)
+        frames = frames.float()  # in bfloat16 a small variance would drown
+        scores = self.score(frames).squeeze(-1).float().masked_fill(~frame_mask(lengths, frames.shape[1]), -torch.inf)
         weights = scores.softmax(dim=1)[..., None]  # (N, T, 1)
         mean = (weights * frames).sum(dim=1)
         variance = (weights * frames.square()).sum(dim=1) - mean.square()

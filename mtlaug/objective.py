@@ -42,7 +42,7 @@ class Objective(torch.nn.Module):
         smoothing = self.args.label_smoothing
         smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]
         weights = (target * self.class_weights).sum(dim=1)  # (N,)
-        entropy = -(weights[:, None] * smooth * logits.log_softmax(dim=1)).sum()
+        entropy = -(weights[:, None] * smooth * logits.float().log_softmax(dim=1)).sum()
         return entropy / distributed.total(weights.sum()).clamp(min=1e-8)
 
     def _reconstruction(self, reconstruction: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -53,7 +53,7 @@ class Objective(torch.nn.Module):
 
 def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Mean over the rows that have a part in the task; zero where none has."""
-    total = torch.nn.functional.cross_entropy(logits, target, ignore_index=dataset.UNKNOWN, reduction="sum")
+    total = torch.nn.functional.cross_entropy(logits.float(), target, ignore_index=dataset.UNKNOWN, reduction="sum")
     return total / distributed.total((target != dataset.UNKNOWN).sum()).clamp(min=1)
 
 

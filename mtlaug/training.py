@@ -25,6 +25,8 @@ from mtlaug.store import FeatureStore
 
 log = logging.getLogger(__name__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+# Where the processor computes in bfloat16 itself; elsewhere it would be emulated, and slow.
+has_bf16 = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
 REQUEUE = 75  # exit code of a training that was told to stop (EX_TEMPFAIL): run again, it goes on
 
 
@@ -86,9 +88,9 @@ class Trainer:
         sums: dict[str, float] = {}
         for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
             batch = batch.to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and device.type == "cuda"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and has_bf16):
                 outputs = self.parallel(batch.features, batch.lengths)
-                terms = self.objective(outputs, batch)
+            terms = self.objective(outputs, batch)
             if not torch.isfinite(terms["loss"]):
                 raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
             self._update(terms["loss"])

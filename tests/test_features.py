@@ -47,7 +47,7 @@ def kaldi_fbank(samples: np.ndarray, args: FeatureArgs) -> np.ndarray:
 @pytest.mark.parametrize("bins", [40, 64, 80])
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_features_are_those_of_kaldi(rate, bins):
-    args = FeatureArgs(sample_rate=rate, num_mel_bins=bins, dynamic_range=0)
+    args = FeatureArgs(sample_rate=rate, num_mel_bins=bins, dynamic_range=0, remove_level=False)
     fbank = Fbank(args)
     for number, length in enumerate([rate // 10, 4001, 8037, rate]):
         samples = speech(length / rate, tone=150.0 + 200 * number, seed=number, rate=rate)
@@ -59,7 +59,7 @@ def test_features_are_those_of_kaldi(rate, bins):
 
 def test_other_windows_and_edges_are_those_of_kaldi():
     changed = {"frame_length": 32.0, "frame_shift": 8.0, "low_freq": 80.0, "high_freq": -400.0, "preemphasis": 0.9}
-    args = FeatureArgs(**changed, dynamic_range=0)
+    args = FeatureArgs(**changed, dynamic_range=0, remove_level=False)
     samples = speech(0.5)
     assert np.abs(Fbank(args)(torch.from_numpy(samples)).numpy() - kaldi_fbank(samples, args)).max() < 1e-3
 
@@ -74,17 +74,23 @@ def test_number_of_frames(length):
 
 def test_what_is_far_below_the_loudest_is_raised_to_the_dynamic_range():
     samples = torch.from_numpy(np.concatenate([speech(0.3), np.zeros(4800, np.float32)]))
-    whole = Fbank(FeatureArgs(dynamic_range=0))(samples)
-    raised = Fbank(FeatureArgs(dynamic_range=30))(samples)
+    whole = Fbank(FeatureArgs(dynamic_range=0, remove_level=False))(samples)
+    raised = Fbank(FeatureArgs(dynamic_range=30, remove_level=False))(samples)
     floor = whole.max() - 3 * math.log(10)
     assert whole.min() < floor - 5
     torch.testing.assert_close(raised, torch.clamp(whole, min=floor))
 
 
-def test_a_louder_utterance_differs_by_a_constant_alone():
-    fbank = Fbank(FeatureArgs())
+@pytest.mark.parametrize(("remove_level", "louder"), [(True, 0.0), (False, 2 * math.log(10))])
+def test_a_gain_shows_as_a_constant_or_not_at_all(remove_level, louder):
+    fbank = Fbank(FeatureArgs(remove_level=remove_level))
     samples = torch.from_numpy(np.concatenate([0.1 * speech(0.3), np.zeros(4800, np.float32)]))
-    torch.testing.assert_close(fbank(10 * samples), fbank(samples) + 2 * math.log(10), rtol=0, atol=1e-3)
+    torch.testing.assert_close(fbank(10 * samples), fbank(samples) + louder, rtol=0, atol=1e-3)
+
+
+def test_without_its_level_the_mean_frame_of_an_utterance_has_an_energy_of_one():
+    features = Fbank(FeatureArgs())(torch.from_numpy(0.3 * speech(0.5)))
+    assert features.exp().sum(dim=1).mean().item() == pytest.approx(1, abs=1e-5)
 
 
 def test_a_batch_is_its_rows():

@@ -1,4 +1,4 @@
-"""Objective, training loop, resume, experiment directories, and test predictions."""
+"""Training loop, resume, experiment directories, and test predictions."""
 
 import itertools
 import json
@@ -20,11 +20,8 @@ from corpus import Corpus
 
 from mtlaug import evaluation, experiment, manifest, protocol, training
 from mtlaug.cli import main
-from mtlaug.config import LossArgs
-from mtlaug.dataset import Batch
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
-from mtlaug.model import Outputs
 from mtlaug.objective import Objective
 from mtlaug.predictions import read_predictions
 from mtlaug.training import Trainer
@@ -78,88 +75,6 @@ def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
     return run
 
 
-# Objective
-
-
-def made_batch(emotion: list[list[float]], lengths: list[int]) -> tuple[Outputs, Batch]:
-    """Random outputs and a batch of 3 classes, 4 types and 5 bins, not padded with zeros."""
-    generator = torch.Generator().manual_seed(0)
-    rows, frames = len(lengths), max(lengths)
-    outputs = Outputs(
-        emotion=torch.randn(rows, 3, generator=generator),
-        augmentation=torch.randn(rows, 4, generator=generator),
-        reconstruction=torch.randn(rows, frames, 5, generator=generator),
-    )
-    features = torch.randn(rows, frames, 5, generator=generator)
-    augmentation = torch.randint(4, (rows,), generator=generator)
-    return outputs, Batch(features, torch.tensor(lengths), torch.tensor(emotion), augmentation, features)
-
-
-def rows(outputs: Outputs, batch: Batch, chosen: list[int]) -> tuple[Outputs, Batch]:
-    return (
-        Outputs(*(getattr(outputs, name)[chosen] for name in ("emotion", "augmentation", "reconstruction"))),
-        Batch(*(getattr(batch, name)[chosen] for name in batch.__dataclass_fields__ if name != "meta")),
-    )
-
-
-def test_the_emotion_loss_is_weighted_smoothed_cross_entropy():
-    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]], [4, 4, 4])
-    weights = torch.tensor([0.5, 1.0, 1.5])
-    terms = Objective(LossArgs(label_smoothing=0.0), weights)(outputs, batch)
-    target = torch.arange(3)
-    expected = torch.nn.functional.cross_entropy(outputs.emotion, target, weight=weights)
-    torch.testing.assert_close(terms["loss_emotion"], expected)
-    terms = Objective(LossArgs(label_smoothing=0.1), torch.ones(3))(outputs, batch)
-    expected = torch.nn.functional.cross_entropy(outputs.emotion, target, label_smoothing=0.1)
-    torch.testing.assert_close(terms["loss_emotion"], expected)
-
-
-def test_the_loss_is_the_weighted_sum_of_its_terms():
-    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0]], [4, 3])
-    terms = Objective(LossArgs(alpha=0.2, beta=0.7), torch.ones(3))(outputs, batch)
-    expected = terms["loss_emotion"] + 0.2 * terms["loss_augtype"] + 0.7 * terms["loss_reconstruction"]
-    torch.testing.assert_close(terms["loss"], expected)
-    augtype = torch.nn.functional.cross_entropy(outputs.augmentation, batch.augmentation)
-    torch.testing.assert_close(terms["loss_augtype"], augtype)
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_unlabelled_rows_have_no_emotion_loss_but_the_others(smoothing):
-    outputs, batch = made_batch([[1.0, 0, 0], [0, 0, 0], [0, 0.6, 0.4], [0, 0, 0]], [4, 2, 3, 1])
-    objective = Objective(LossArgs(label_smoothing=smoothing), torch.tensor([0.5, 1.0, 1.5]))
-    outputs.emotion.requires_grad_()
-    outputs.augmentation.requires_grad_()
-    outputs.reconstruction.requires_grad_()
-    terms = objective(outputs, batch)
-    labelled = objective(*rows(outputs, batch, [0, 2]))
-    torch.testing.assert_close(terms["loss_emotion"], labelled["loss_emotion"])
-    terms["loss"].backward()
-    assert not outputs.emotion.grad[[1, 3]].any()
-    assert outputs.emotion.grad[[0, 2]].all()
-    assert outputs.augmentation.grad.all()
-    assert all(outputs.reconstruction.grad[row, 0].any() for row in range(4))
-
-
-def test_a_batch_without_labels_is_finite():
-    outputs, batch = made_batch([[0.0, 0, 0], [0, 0, 0]], [4, 2])
-    terms = Objective(LossArgs(), torch.ones(3))(outputs, batch)
-    assert terms["loss_emotion"] == 0
-    assert torch.isfinite(terms["loss"])
-
-
-def test_padded_frames_are_not_reconstructed():
-    outputs, batch = made_batch([[1.0, 0, 0], [0, 1.0, 0]], [6, 2])
-    objective = Objective(LossArgs(), torch.ones(3))
-    before = objective(outputs, batch)["loss_reconstruction"]
-    errors = [(outputs.reconstruction[row, :n] - batch.features[row, :n]).square() for row, n in [(0, 6), (1, 2)]]
-    torch.testing.assert_close(before, torch.cat(errors).mean())
-    outputs.reconstruction[1, 2:] += 100
-    torch.testing.assert_close(objective(outputs, batch)["loss_reconstruction"], before)
-
-
-# Training
-
-
 def test_a_run_leaves_its_files(trained):
     lines = log_of(run_dir(trained))
     assert [line["epoch"] for line in lines] == [1, 2, 3]
@@ -177,12 +92,15 @@ def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
     assert trainer._look_at_dev() == {name: done[name] for name in ("dev_uar", "dev_loss")}
 
 
-def test_training_learns(corpus, tmp_path):
+@pytest.mark.parametrize("bf16", [False, True])
+def test_training_learns(corpus, tmp_path, bf16):
     """The two classes are tones of different pitch: a few more epochs tell them apart."""
+    if bf16 and not training.has_bf16:
+        pytest.skip("the processor has no bfloat16")
     run = corpus.prepare(
         tmp_path / "exp",
         *("optim_args.epochs=25", "optim_args.patience=25", "optim_args.lr=0.01", "optim_args.ema=0.5"),
-        "dataset_args.copies_per_epoch=3",
+        *("dataset_args.copies_per_epoch=3", f"optim_args.bf16={bf16}"),
     )
     training.train(run, FOLD, SEED)
     lines = log_of(run_dir(run))

@@ -29,6 +29,7 @@ if at_stage 1; then
   log "Stage 1: data preparation"
   local/prepare_data.py "${corpus_dir:-downloads/emodb}" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
   mtlaug protocol make "$data" --scheme loso --label-map "conf/labels_$classes.yaml" --name "emodb_$classes"
 fi

@@ -30,6 +30,7 @@ if at_stage 1; then
   log "Stage 1: data preparation"
   local/prepare_data.py "${corpus_dir:-downloads/ravdess}" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
   mtlaug protocol make "$data" --scheme speakers --fold-list conf/folds.txt \
     --label-map "conf/labels_$classes.yaml" --name "ravdess_$classes"

@@ -37,5 +37,6 @@ if at_stage 1; then
   log "Stage 1: data preparation"
   local/prepare_data.py "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
 fi

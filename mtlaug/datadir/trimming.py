@@ -17,7 +17,7 @@ class Trimmed(NamedTuple):
     after: float
 
 
-def trim(data_dir: str | os.PathLike, *, below: float = 40.0, margin: float = 0.1) -> Trimmed:
+def trim(data_dir: str | os.PathLike, *, below: float = 30.0, margin: float = 0.1) -> Trimmed:
     """Write ``segments`` that begin where an utterance's speech begins and end where it ends.
 
     Corpora differ in how much silence surrounds the speech; means and deviations of features over all frames differ

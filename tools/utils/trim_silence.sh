@@ -2,7 +2,7 @@
 # Leave out the silence around the utterances of a data directory.
 set -euo pipefail
 
-usage="Usage: utils/trim_silence.sh [--below 40] [--margin 0.1] DATA_DIR
+usage="Usage: utils/trim_silence.sh [--below 30] [--margin 0.1] DATA_DIR
 Options: --below: windows this far (dB) below an utterance's loudest are silence
          --margin: seconds kept at either end of the speech
 After utils/check_audio.sh. Writes DATA_DIR/segments, and utt2dur and utt2checksum anew.
