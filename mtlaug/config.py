@@ -24,6 +24,20 @@ def option(default, meaning: str, unit: str = "", allowed: str = "any"):
     return field(default=default, metadata=metadata)
 
 
+# By name the width of their features; that of the filterbank is num_mel_bins. All but it are functions of
+# torchaudio.models.
+FRONTENDS = {
+    "fbank": None,
+    "wav2vec2_base": 768,
+    "wav2vec2_large": 1024,
+    "wav2vec2_large_lv60k": 1024,
+    "wav2vec2_xlsr_300m": 1024,
+    "hubert_base": 768,
+    "hubert_large": 1024,
+    "wavlm_base": 768,
+    "wavlm_large": 1024,
+}
+
 ALLOWED = {
     "any": lambda value: True,
     "above zero": lambda value: value > 0,
@@ -34,6 +48,7 @@ ALLOWED = {
     "input or clean": lambda value: value in ("input", "clean"),
     "all or waveform": lambda value: value in ("all", "waveform"),
     "global, utterance or speaker": lambda value: value in ("global", "utterance", "speaker"),
+    ", ".join(FRONTENDS): lambda value: value in FRONTENDS,
     "0, 2 or 3": lambda value: value in (0, 2, 3),
     "odd": lambda value: value > 0 and value % 2 == 1,
 }
@@ -41,6 +56,9 @@ ALLOWED = {
 
 @dataclass
 class FeatureArgs:
+    frontend: str = option("fbank", "log-mel filterbank, or a frozen self-supervised model", "", ", ".join(FRONTENDS))
+    weights: str = option("", "file with the weights of that model")
+    layer: int = option(6, "its transformer layer whose outputs are the features, from 1", "", "above zero")
     sample_rate: int = option(16000, "rate that every recording is converted to", "Hz", "above zero")
     num_mel_bins: int = option(64, "mel filters", "", "above zero")
     frame_length: float = option(25.0, "analysis window", "ms", "above zero")
@@ -56,6 +74,11 @@ class FeatureArgs:
     )
     remove_level: bool = option(True, "utterances are brought to one mean power, so that no recording's gain shows")
     compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", "0, 2 or 3")
+
+    @property
+    def width(self) -> int:
+        """C, values in a frame of features."""
+        return FRONTENDS[self.frontend] or self.num_mel_bins
 
 
 @dataclass
@@ -98,7 +121,7 @@ class ModelArgs:
     channels: int = option(16, "channels of the first convolution; each further one has twice those", "", "above zero")
     kernel_size: int = option(5, "width of the first convolution; that of the others is 3", "frames and bins", "odd")
     num_convolutions: int = option(
-        3, "strided convolutions; each halves the frame rate and the mel bins", "", "above zero"
+        3, "strided convolutions; each halves the frame rate and the mel bins", "", "zero or more"
     )
     projection: int = option(96, "width of a frame between convolutions and recurrent layer", "", "above zero")
     hidden: int = option(64, "units of the recurrent layer in each direction", "", "above zero")

@@ -16,9 +16,8 @@ import torch
 from tqdm import tqdm
 
 import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
-from mtlaug import audio
+from mtlaug import audio, frontend
 from mtlaug.config import FeatureArgs
-from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
 
 FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with
@@ -57,7 +56,7 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     if not 1 <= job <= nj:
         raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     torch.set_num_threads(1)
-    fbank = Fbank(args)
+    model = frontend.build(args)
     started, total, count = time.monotonic(), 0.0, 0
     key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, args, job, nj)
     if key and key_file.exists() and key_file.read_text() == key:
@@ -67,7 +66,7 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
         for cut in _progress(audio.read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
             samples = audio.load(cut)
             try:
-                features = fbank(torch.from_numpy(samples)).numpy()
+                features = model(torch.from_numpy(samples)).numpy()
             except UserError as error:
                 raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: {error}") from None
             feats(cut.id, features)

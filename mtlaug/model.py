@@ -96,7 +96,8 @@ class Encoder(nn.Module):
         for convolution in self.convolutions:
             maps, lengths = convolution(maps, lengths)
         frames = self.dropout(maps.permute(0, 2, 3, 1).flatten(2))
-        return self.lstm(nn.functional.gelu(self.projection(frames)), lengths), lengths
+        frames = self.lstm(nn.functional.gelu(self.projection(frames)), lengths)
+        return frames.to(features.dtype), lengths  # in bfloat16 the small variances of pooling would drown
 
 
 class AttentionPooling(nn.Module):
@@ -107,8 +108,8 @@ class AttentionPooling(nn.Module):
         self.score = nn.Sequential(nn.Linear(width, hidden), nn.Tanh(), nn.Linear(hidden, 1))
 
     def forward(self, frames: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        frames = frames.float()  # in bfloat16 a small variance would drown
-        scores = self.score(frames).squeeze(-1).float().masked_fill(~frame_mask(lengths, frames.shape[1]), -torch.inf)
+        scores = self.score(frames).squeeze(-1).to(frames.dtype)
+        scores = scores.masked_fill(~frame_mask(lengths, frames.shape[1]), -torch.inf)
         weights = scores.softmax(dim=1)[..., None]  # (N, T, 1)
         mean = (weights * frames).sum(dim=1)
         variance = (weights * frames.square()).sum(dim=1) - mean.square()

@@ -104,7 +104,7 @@ def unpack(path: Path) -> Recogniser:
         settings = config.of_model(tree, str(path / SETTINGS))
         members = []
         for index in range(number):
-            bins, args = settings.feature_args.num_mel_bins, settings.model_args
+            bins, args = settings.feature_args.width, settings.model_args
             model = MultitaskModel(bins, outputs["emotion"], outputs["augmentation"], args, outputs["meta"])
             own = {name.split(".", 1)[1]: tensor for name, tensor in tensors.items() if name.startswith(f"{index}.")}
             mean, deviation = own.pop("mean", None), own.pop("deviation", None)

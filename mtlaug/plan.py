@@ -23,7 +23,6 @@ DESCRIBED = 10_000  # copies a second that stage 2 describes
 MANIFEST = 200  # of a copy: its lines in cuts.jsonl.gz and the tables
 TABLES = 1500  # of an utterance with features: its CMVN statistics, and its lines in the tables
 MODEL = 4_000_000  # of a training: best.pt and last.pt with its optimiser
-FRAMES = 100  # a second
 
 
 @dataclass(frozen=True)
@@ -130,9 +129,9 @@ def _describing(speech: Speech, copies: int) -> tuple[float, float]:
 
 def _extracting(speech: Speech, copies: int, speed: float, settings: config.Config) -> tuple[float, float]:
     args = settings.feature_args
-    frame = args.num_mel_bins * {0: 4, 2: 1, 3: 2}[args.compression]  # bytes
+    frame = args.width * {0: 4, 2: 1, 3: 2}[args.compression]  # bytes
     seconds, number = speech.seconds * copies, speech.utterances * copies
-    return seconds / speed, seconds * FRAMES * frame + number * TABLES
+    return seconds / speed, seconds * 1000 / args.frame_shift * frame + number * TABLES
 
 
 def _model_steps(recipe: Recipe, speech: Speech | None, settings: config.Config, name: str) -> Iterator[Step]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from mtlaug import frontend
 from mtlaug.config import Config
-from mtlaug.fbank import Fbank
 from mtlaug.files import UserError
 from mtlaug.model import MultitaskModel
 
@@ -33,12 +33,12 @@ class Member(torch.nn.Module):
 class Ensemble(torch.nn.Module):
     """From a waveform (S,) in [-1, 1] to the members' mean posteriors (K,)."""
 
-    def __init__(self, fbank: Fbank, members: Sequence[Member]):
+    def __init__(self, extractor: torch.nn.Module, members: Sequence[Member]):
         super().__init__()
-        self.fbank, self.members = fbank, torch.nn.ModuleList(members)
+        self.extractor, self.members = extractor, torch.nn.ModuleList(members)
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        features = self.fbank(waveform)  # (T, C)
+        features = self.extractor(waveform)  # (T, C)
         return torch.stack([member(features) for member in self.members]).mean(0)
 
 
@@ -61,7 +61,7 @@ class Recogniser:
             )
         self.classes, self.settings, self.members = tuple(classes), settings, tuple(members)
         self.sample_rate = settings.feature_args.sample_rate
-        self.network = Ensemble(Fbank(settings.feature_args), members).eval().requires_grad_(False)
+        self.network = Ensemble(frontend.build(settings.feature_args), members).eval().requires_grad_(False)
 
     @torch.no_grad()
     def posteriors(self, samples: np.ndarray) -> np.ndarray:

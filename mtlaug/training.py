@@ -224,7 +224,7 @@ def _requeue(signal_number: int, frame: object) -> None:
 def build_model(experiment: Experiment) -> MultitaskModel:
     """A new model of the experiment's sizes."""
     settings = experiment.settings
-    bins = settings.feature_args.num_mel_bins
+    bins = settings.feature_args.width
     meta = experiment.meta_tasks()
     return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
 

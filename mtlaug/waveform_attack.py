@@ -16,11 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mtlaug import audio, datadir, features
+from mtlaug import audio, datadir, features, frontend
 from mtlaug.attack import L2Ball, Problem
 from mtlaug.config import FeatureArgs
 from mtlaug.experiment import Experiment
-from mtlaug.fbank import Fbank
 from mtlaug.model import MultitaskModel
 from mtlaug.store import FeatureStore
 
@@ -48,7 +47,7 @@ class Waveforms:
 
     def __init__(self, experiment: Experiment, device: torch.device):
         args = experiment.settings.feature_args
-        self.fbank = Fbank(args).to(device)
+        self.frontend = frontend.build(args).to(device)
         self.device = device
         self.cuts = {cut.id: cut for cut in audio.read_cuts(experiment.data_dir, args.sample_rate)}
 
@@ -67,12 +66,12 @@ class Waveforms:
         self, store: FeatureStore, utterances: list[str], samples: list[Tensor], targets: Tensor
     ) -> Callable[[MultitaskModel], Problem]:
         lengths = [len(row) for row in samples]
-        frames = torch.tensor([self.fbank.num_frames(length) for length in lengths], device=self.device)
+        frames = torch.tensor([self.frontend.num_frames(length) for length in lengths], device=self.device)
         clean = pad_sequence(samples, batch_first=True).to(self.device)
         statistics = [self._statistics(store, utterance) for utterance in utterances]
 
         def normalised(waveform: Tensor, row: int) -> Tensor:
-            made = self.fbank(waveform)  # (T, C)
+            made = self.frontend(waveform)  # (T, C)
             mean, deviation = statistics[row] or _mean_and_deviation(made)
             return (made - mean) / deviation
 

@@ -176,7 +176,7 @@ def test_the_gradient_reaches_the_samples(models, corpus, tmp_path, kind):
     torch.manual_seed(0)
     model, labels = training.build_model(run).eval().double(), run.protocol.utterances("1", "test")
     waveforms = Waveforms(run, training.device)
-    waveforms.fbank.double()
+    waveforms.frontend.double()
     make_problem = next(iter(waveforms.problems(run.store("1"), labels, run.classes, size=3)))
     problem = make_problem(model)
     clean = problem.clean.double()
@@ -230,8 +230,8 @@ def test_the_budget_of_a_waveform_is_its_snr():
 
 def test_a_waveform_transfer_uses_the_other_models_gradient(models):
     target, source = models
-    (white_box,) = score(target, "bim", (5.0,), domain="waveform", steps=8)
-    (transfer,) = score(target, "bim", (5.0,), source=source, domain="waveform", steps=8)
+    (white_box,) = score(target, "bim", (10.0,), domain="waveform", steps=20)
+    (transfer,) = score(target, "bim", (10.0,), source=source, domain="waveform", steps=20)
     assert transfer["curve"]["series"] == "bim from stl"
     assert transfer["uar"] >= white_box["uar"]
 

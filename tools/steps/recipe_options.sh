@@ -11,6 +11,7 @@ held_out_noise=               # kind of noise that is kept out of the copies, fo
 rir_dir=                      # folder of room impulse responses; empty: synthetic ones
 unlabelled_dir=               # folder of speech for conf/mtlaug_unlabelled.yaml and for babble noise; empty: none
 max_loss=5                    # percent of bad audio files above which stage 1 fails
+feature_config=conf/mtlaug.yaml # YAML with the augment_args and feature_args of stages 2, 3 and 6
 train_config=conf/mtlaug.yaml # one or more, separated by commas
 train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
 exp_name=                     # name of the experiment; empty: that of the config

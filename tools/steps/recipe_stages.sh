@@ -23,15 +23,15 @@ fi
 if at_stage 2; then
   log "Stage 2: augmentation manifest"
   for set in "${sets[@]}"; do
-    steps/make_augmentation.sh --noise-dir "$noise_train" --rir-dir "$rir" "$set" "${set}_aug"
+    steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
+      "$set" "${set}_aug"
   done
 fi
 
 if at_stage 3; then
   log "Stage 3: feature extraction"
-  for set in "${sets[@]}"; do
-    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "$set"
-    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" "${set}_aug"
+  for set in "${sets[@]/%/_aug}" "${sets[@]}"; do
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --fbank-config "$feature_config" "$set"
   done
 fi
 
@@ -55,8 +55,8 @@ for config in ${train_config//,/ }; do
 
   if at_stage 6; then
     log "Stage 6: noisy speech for $model"
-    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --snrs "$snrs" --noise-dir "$noise_test" \
-      --babble-dir "${unlabelled:+${unlabelled}_babble}" --command-line "$command" \
+    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --fbank-config "$feature_config" --snrs "$snrs" \
+      --noise-dir "$noise_test" --babble-dir "${unlabelled:+${unlabelled}_babble}" --command-line "$command" \
       "$data" "${data}_aug" "${data}_noisy" "exp/$model"
   fi
 
