@@ -46,8 +46,7 @@ def test_speech_and_the_pauses_in_it_stay(data_dir, capsys):
     assert times == {"s-around": [0.8, 2.2], "s-pause": [0.8, 3.0], "s-whole": [0.0, 1.0]}
     durations = {name: float(seconds) for name, seconds in read_table(data_dir / "utt2dur").items()}
     assert durations == pytest.approx({"s-around": 1.4, "s-pause": 2.2, "s-whole": 1.0})
-    anew = read_table(data_dir / "utt2checksum")
-    assert {name for name in anew if anew[name] != checksums[name]} == {"s-around", "s-pause"}
+    assert read_table(data_dir / "utt2checksum") == checksums
     datadir.validate(data_dir, need_wav=True, need_feats=False, need_text=False)
     assert {cut.id: len(load(cut)) for cut in read_cuts(data_dir, RATE)}["s-around"] == round(1.4 * RATE)
 

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from mtlaug.datadir.audio import BadAudioError, check_audio, open_audio
+from mtlaug.datadir.audio import BadAudioError, open_audio
 from mtlaug.datadir.tables import has, path_of, read
 from mtlaug.files import UserError, write_table
 
@@ -21,7 +21,8 @@ def trim(data_dir: str | os.PathLike, *, below: float = 30.0, margin: float = 0.
     """Write ``segments`` that begin where an utterance's speech begins and end where it ends.
 
     Corpora differ in how much silence surrounds the speech; means and deviations of features over all frames differ
-    with it, and a model may learn the silence. Pauses inside stay. utt2dur and utt2checksum are made anew.
+    with it, and a model may learn the silence. Pauses inside stay. utt2dur is made anew; utt2checksum stays that of the
+    whole recordings, by which the same speech is known elsewhere, trimmed or not.
 
     Args:
         below: windows of 25 ms that are further below the utterance's loudest (dB, of their mean power) are silence.
@@ -37,14 +38,14 @@ def trim(data_dir: str | os.PathLike, *, below: float = 30.0, margin: float = 0.
     if not has(data_dir, "utt2dur"):
         raise UserError(f"{data_dir}: has no utt2dur; run utils/check_audio.sh {data_dir} first")
     recordings, durations = read(data_dir, "wav.scp"), read(data_dir, "utt2dur")
-    segments, kept = {}, 0.0
+    segments, lengths = {}, {}
     for utterance, source in recordings.items():
         start, end = _speech(source, below, margin)
         segments[utterance] = f"{utterance} {start:.3f} {end:.3f}"
-        kept += end - start
+        lengths[utterance] = round(end, 3) - round(start, 3)
     write_table(path_of(data_dir, "segments"), segments)
-    check_audio(data_dir, max_loss=100)  # how much may be lost was judged before
-    return Trimmed(sum(map(float, durations.values())), kept)
+    write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in lengths.items()})
+    return Trimmed(sum(map(float, durations.values())), sum(lengths.values()))
 
 
 def _speech(source: str, below: float, margin: float) -> tuple[float, float]:
