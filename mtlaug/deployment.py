@@ -27,9 +27,11 @@ def write(recogniser: Recogniser, path: Path) -> None:
     TorchScript wants a program with PyTorch, ONNX any runtime of its opset.
 
     Raises:
-        UserError: see `check`.
+        UserError: see `check`; or the features are not those of the filterbank.
     """
     check(path)
+    if (name := recogniser.settings.feature_args.frontend) != "fbank":
+        raise UserError(f"{path}: a model on features of {name} cannot be one file; the packed directory serves mtlaug")
     # Two seconds of noise to trace with; neither its length nor its values stay in the file.
     example = torch.randn(2 * recogniser.sample_rate, generator=torch.Generator().manual_seed(0))
     with atomic_path(path) as temporary, warnings.catch_warnings(), torch.no_grad():

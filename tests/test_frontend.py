@@ -10,7 +10,7 @@ import torch
 import torchaudio.models
 from corpus import Corpus, extract, speech
 
-from mtlaug import audio, config, evaluation, frontend, packing, training
+from mtlaug import audio, config, deployment, evaluation, frontend, packing, training
 from mtlaug.config import FeatureArgs
 from mtlaug.files import UserError
 
@@ -91,6 +91,8 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
     cuts = {cut.id: cut for cut in audio.read_cuts(moved.data_dir, args.sample_rate)}
     for utterance, posteriors in scored.items():
         np.testing.assert_allclose(recogniser.posteriors(audio.load(cuts[utterance])), posteriors, atol=2e-3)
+    with pytest.raises(UserError, match="a model on features of wavlm_base cannot be one file"):
+        deployment.write(recogniser, tmp_path / "model.ts")
 
 
 def test_mistakes_are_named(args, tmp_path):
