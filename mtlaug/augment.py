@@ -14,9 +14,9 @@ import numpy as np
 from lhotse import MonoCut
 
 from mtlaug import audio, config
-from mtlaug.config import option
 from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed, SyntheticReverb
 from mtlaug.files import UserError, read_table
+from mtlaug.schema import build, option
 
 
 def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None:
@@ -190,7 +190,7 @@ def types(args: config.AugmentArgs) -> dict[str, object]:
     if "clean" not in on:
         raise UserError("augment_args.types: clean cannot be switched off, dev and test speech is clean")
     return {
-        name: config.build(TYPES[name], None if value is True else value, f"augment_args.types.{name}")
+        name: build(TYPES[name], None if value is True else value, f"augment_args.types.{name}")
         for name, value in on.items()
     }
 

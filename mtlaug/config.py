@@ -4,25 +4,14 @@ A file may name another as its ``base`` and then states only what differs, so
 that ``conf/stl.yaml`` is ``conf/mtlaug.yaml`` with two losses switched off.
 """
 
-import contextlib
 import dataclasses
-import difflib
-import typing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
 from mtlaug.files import UserError
-
-
-def option(default, meaning: str, unit: str = "", allowed: str = "any"):
-    """A dataclass field that carries its meaning, its unit and what values it may have (a key of `ALLOWED`)."""
-    metadata = {"meaning": meaning, "unit": unit, "allowed": allowed}
-    if isinstance(default, (list, dict)):
-        return field(default_factory=lambda: type(default)(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
-
+from mtlaug.schema import build, known, option
 
 # By name the width of their features; that of the filterbank is num_mel_bins. All but it are functions of
 # torchaudio.models.
@@ -38,25 +27,10 @@ FRONTENDS = {
     "wavlm_large": 1024,
 }
 
-ALLOWED = {
-    "any": lambda value: True,
-    "above zero": lambda value: value > 0,
-    "zero or more": lambda value: value >= 0,
-    "from 0 to below 1": lambda value: 0 <= value < 1,
-    "above 0 and up to 1": lambda value: 0 < value <= 1,
-    "uar, loss or last": lambda value: value in ("uar", "loss", "last"),
-    "input or clean": lambda value: value in ("input", "clean"),
-    "all or waveform": lambda value: value in ("all", "waveform"),
-    "global, utterance or speaker": lambda value: value in ("global", "utterance", "speaker"),
-    ", ".join(FRONTENDS): lambda value: value in FRONTENDS,
-    "0, 2 or 3": lambda value: value in (0, 2, 3),
-    "odd": lambda value: value > 0 and value % 2 == 1,
-}
-
 
 @dataclass
 class FeatureArgs:
-    frontend: str = option("fbank", "log-mel filterbank, or a frozen self-supervised model", "", ", ".join(FRONTENDS))
+    frontend: str = option("fbank", "log-mel filterbank, or a frozen self-supervised model", "", tuple(FRONTENDS))
     weights: str = option("", "file with the weights of that model")
     layer: int = option(6, "its transformer layer whose outputs are the features, from 1", "", "above zero")
     sample_rate: int = option(16000, "rate that every recording is converted to", "Hz", "above zero")
@@ -73,7 +47,7 @@ class FeatureArgs:
         "zero or more",
     )
     remove_level: bool = option(True, "utterances are brought to one mean power, so that no recording's gain shows")
-    compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", "0, 2 or 3")
+    compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", (0, 2, 3))
 
     @property
     def width(self) -> int:
@@ -90,7 +64,7 @@ class AugmentArgs:
 @dataclass
 class DatasetArgs:
     normalisation: str = option(
-        "global", "whose mean and variance; global: the training part's", "", "global, utterance or speaker"
+        "global", "whose mean and variance; global: the training part's", "", ("global", "utterance", "speaker")
     )
     copies_per_epoch: int = option(
         3, "times an utterance is drawn an epoch, each time as one of the types", "", "above zero"
@@ -135,10 +109,10 @@ class LossArgs:
     beta: float = option(0.1, "weight of the reconstruction", "", "zero or more")
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
     reconstruct: str = option(
-        "input", "what the decoder gives back: the input, or the clean source of the copy", "", "input or clean"
+        "input", "what the decoder gives back: the input, or the clean source of the copy", "", ("input", "clean")
     )
     augtype_rows: str = option(
-        "all", "whose type is classified: all copies', or those of waveform types", "", "all or waveform"
+        "all", "whose type is classified: all copies', or those of waveform types", "", ("all", "waveform")
     )
     speaker: float = option(0.0, "weight of the classification of the speaker", "", "zero or more")
     gender: float = option(0.0, "weight of the classification of the speaker's gender", "", "zero or more")
@@ -149,7 +123,7 @@ class LossArgs:
 class OptimArgs:
     epochs: int = option(30, "most epochs", "", "above zero")
     select: str = option(
-        "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", "uar, loss or last"
+        "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", ("uar", "loss", "last")
     )
     patience: int = option(10, "epochs without a better one on dev before an early stop", "", "above zero")
     lr: float = option(1e-3, "peak learning rate of AdamW: a warm-up epoch, then cosine decay", "", "above zero")
@@ -197,7 +171,7 @@ def from_dict(tree: dict, source: str = "config") -> Config:
     config = Config()
     blocks = {block.name: getattr(config, block.name) for block in dataclasses.fields(config)}
     for name, values in tree.items():
-        _known(name, blocks, source)
+        known(name, blocks, source)
         block = build(type(blocks[name]), values, f"{source}: {name}")
         setattr(config, name, block)
     args = config.feature_args
@@ -219,29 +193,6 @@ def of_model(tree: dict, source: str) -> Config:
     if missing := [f"{block}.{key}" for block, key in known if key not in (tree.get(block) or {})]:
         raise UserError(f"{source}: lacks {', '.join(missing)}: the model is of another version of mtlaug")
     return config
-
-
-def build(kind: type, values: dict | None, source: str):
-    """Build dataclass ``kind`` from a mapping; unknown keys, wrong types and values not allowed are a `UserError`.
-
-    What a value may be stands in its field's metadata (see `option`); a dataclass
-    may also refuse its values by a ValueError from ``__post_init__``.
-    """
-    values = {} if values is None else values
-    if not isinstance(values, dict):
-        raise UserError(f"{source}: expected 'key: value' pairs, got {values!r}")
-    hints = typing.get_type_hints(kind)
-    for key in values:
-        _known(key, hints, source)
-    typed = {key: _typed(value, hints[key], f"{source}.{key}") for key, value in values.items()}
-    for item in dataclasses.fields(kind):
-        allowed = item.metadata.get("allowed", "any")
-        if item.name in typed and not ALLOWED[allowed](typed[item.name]):
-            raise UserError(f"{source}.{item.name} must be {allowed}, not {typed[item.name]!r}")
-    try:
-        return kind(**typed)
-    except ValueError as error:
-        raise UserError(f"{source}.{error}") from None
 
 
 def _read(path: Path, seen: list[Path]) -> dict:
@@ -282,23 +233,3 @@ def _put(tree: dict, names: list[str], value: object) -> None:
             tree[name] = {}
         tree = tree[name]
     tree[names[-1]] = value
-
-
-def _known(key: str, known: typing.Iterable[str], source: str) -> None:
-    if key not in known:
-        near = difflib.get_close_matches(str(key), list(known), n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(known)}"
-        raise UserError(f"{source}: unknown key {key!r}{hint}")
-
-
-def _typed(value: object, hint: type, source: str) -> object:
-    if hint is float and isinstance(value, (int, str)) and not isinstance(value, bool):
-        with contextlib.suppress(ValueError):  # YAML reads 1e-3 as a string
-            value = float(value)
-    if typing.get_origin(hint) is list and isinstance(value, list):
-        (inner,) = typing.get_args(hint)
-        return [_typed(item, inner, source) for item in value]
-    plain = typing.get_origin(hint) or hint
-    if not isinstance(value, plain) or (isinstance(value, bool) and plain is not bool):
-        raise UserError(f"{source}: expected {plain.__name__}, got {value!r}")
-    return value

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import config
 from mtlaug.files import UserError
 from mtlaug.report.blocks import Block, Table, Text
+from mtlaug.schema import build
 
 KEYS = ("protocol_name", "condition", "normalisation")
 
@@ -45,7 +45,7 @@ def read(path: Path) -> list[Anchor]:
     if not isinstance(entries, list):
         raise UserError(f"{path}: expected a list of entries with system, uar and source")
     try:
-        return [config.build(Anchor, entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1)]
+        return [build(Anchor, entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1)]
     except TypeError as error:
         raise UserError(f"{path}: an entry lacks a key ({error})") from None
 
