@@ -9,8 +9,9 @@ import yaml
 from mtlaug.files import UserError
 from mtlaug.scoring import interval, percent, read_results
 
-USE = """Research on the recognition of emotion in speech. The posteriors say how alike a recording is to those that
-actors or raters labelled so; they say nothing about what somebody feels. Not for decisions about people."""
+USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
+leaves out the silence around speech, and so should other programs. The posteriors say how alike a recording is to
+those that actors or raters labelled so; they say nothing about what somebody feels. Not for decisions about people."""
 LIMITS = """The emotions of the training data were acted or posed, in the language and by the speakers of that corpus;
 other speech, other languages, noise and distant microphones lower the recall, as far as measured by the figures
 above. Classes that are not listed cannot be recognised: every recording gets one of them."""

@@ -244,3 +244,18 @@ def test_a_model_that_normalises_by_utterance_is_packed(corpus: Corpus, tmp_path
     training.train(run, "1", 1)
     assert main(["export", str(run.run_dir("1", 1)), str(tmp_path / "out")]) == 0
     assert predicted(capsys, tmp_path / "out", wav) == predicted(capsys, run.run_dir("1", 1), wav)
+
+
+def test_silence_around_speech_is_left_out_unless_it_is_kept(trained, tmp_path, capsys):
+    hiss = 1e-4 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    around = np.concatenate([hiss[: RATE // 2], speech(0.6, 300.0), hiss])
+    bare = around[RATE // 2 - RATE // 10 : len(around) - RATE + RATE // 10]  # a tenth of a second stays
+    for name, samples in (("around", around), ("bare", bare)):
+        soundfile.write(tmp_path / f"{name}.wav", samples, RATE, subtype="FLOAT")
+    (line,) = predicted(capsys, trained.directory, tmp_path / "around.wav")
+    assert line["end"] == pytest.approx(2.1)
+    kept = {
+        name: predicted(capsys, trained.directory, tmp_path / f"{name}.wav", "--keep-silence")[0]["posteriors"]
+        for name in ("around", "bare")
+    }
+    assert line["posteriors"] == kept["bare"] != kept["around"]

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mtlaug.files import UserError
+from mtlaug.silence import BELOW, MARGIN
 
 
 def add_commands(commands) -> None:
@@ -58,8 +59,8 @@ def add_commands(commands) -> None:
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
 
     parser = _action(actions, "trim-silence", _trim, "leave out the silence around utterances, by segments")
-    parser.add_argument("--below", type=float, default=30.0, metavar="DB", help="silence is this below the loudest")
-    parser.add_argument("--margin", type=float, default=0.1, metavar="SECONDS", help="kept at either end")
+    parser.add_argument("--below", type=float, default=BELOW, metavar="DB", help="silence is this below the loudest")
+    parser.add_argument("--margin", type=float, default=MARGIN, metavar="SECONDS", help="kept at either end")
     parser.add_argument("data_dir")
 
     parser = _action(actions, "from-speech", _from_speech, "make data directories of speech without labels")

@@ -22,6 +22,11 @@ def add_commands(commands) -> None:
         metavar="SECONDS",
         help="of the windows; default: no windows, or of 10 s where a recording is longer than a minute",
     )
+    predict.add_argument(
+        "--keep-silence",
+        action="store_true",
+        help="around the speech of a recording or window; it is left out by default, as the recipes do",
+    )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a JSON object a line")
     form.add_argument("--tsv", action="store_true", help="a table with a header, which is the default")
@@ -34,6 +39,7 @@ def _predict(options) -> int:
 
     from mtlaug import packing
     from mtlaug.recordings import windows
+    from mtlaug.silence import speech
 
     if options.segment is not None and not options.segment > 0:
         raise UserError(f"--segment {options.segment:g}: expected seconds above 0")
@@ -46,7 +52,8 @@ def _predict(options) -> int:
     for name, open_source in tqdm(sources, unit="file", disable=not sys.stderr.isatty()):
         try:
             for start, end, samples in windows(open_source(), recogniser.sample_rate, options.segment):
-                posteriors = recogniser.posteriors(samples)
+                first, last = (0, None) if options.keep_silence else speech(samples, recogniser.sample_rate)
+                posteriors = recogniser.posteriors(samples[first:last])
                 print(_line(name, start, end, recogniser.classes, posteriors, options.json), flush=True)
         except UserError as error:
             failed += 1

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from mtlaug.datadir.audio import BadAudioError, open_audio
 from mtlaug.datadir.tables import has, path_of, read
 from mtlaug.files import UserError, write_table
-
-_WINDOW = 0.025  # seconds whose level is looked at
+from mtlaug.silence import BELOW, MARGIN, speech
 
 
 class Trimmed(NamedTuple):
@@ -17,7 +16,7 @@ class Trimmed(NamedTuple):
     after: float
 
 
-def trim(data_dir: str | os.PathLike, *, below: float = 30.0, margin: float = 0.1) -> Trimmed:
+def trim(data_dir: str | os.PathLike, *, below: float = BELOW, margin: float = MARGIN) -> Trimmed:
     """Write ``segments`` that begin where an utterance's speech begins and end where it ends.
 
     Corpora differ in how much silence surrounds the speech; means and deviations of features over all frames differ
@@ -50,16 +49,11 @@ def trim(data_dir: str | os.PathLike, *, below: float = 30.0, margin: float = 0.
 
 def _speech(source: str, below: float, margin: float) -> tuple[float, float]:
     """Where the speech of a recording begins and ends, in seconds."""
-    import numpy as np
     import soundfile
 
     try:
-        with soundfile.SoundFile(open_audio(source)) as file:
-            rate, frames = file.samplerate, file.frames
-            size = round(_WINDOW * rate)
-            blocks = file.blocks(size, dtype="float32", always_2d=True)  # (S, channels)
-            powers = np.array([np.square(block).mean() for block in blocks])
+        samples, rate = soundfile.read(open_audio(source), dtype="float32")
     except (BadAudioError, RuntimeError, OSError) as error:
         raise UserError(f"{source}: cannot be read: {error}; run utils/check_audio.sh") from None
-    loud = np.flatnonzero(powers >= powers.max() * 10 ** (-below / 10)) * size / rate
-    return max(0.0, loud[0] - margin), min(frames / rate, loud[-1] + size / rate + margin)
+    start, end = speech(samples, rate, below, margin)
+    return start / rate, end / rate
