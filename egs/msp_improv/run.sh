@@ -37,6 +37,7 @@ if at_stage 1; then
   log "Stage 1: data preparation"
   local/prepare_data.py --scripted "$scripted" --allow-partial "$allow_partial" "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
+  utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
   mtlaug protocol make "$data" --scheme sessions --label-map "conf/labels_$classes.yaml" --name "${data#data/}_$classes"
 fi
