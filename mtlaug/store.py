@@ -10,6 +10,7 @@ import numpy as np
 from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table
 
+MOST_CACHED = 20_000 * 64  # matrices times their width: some 2 GB of utterances of four seconds
 MOST_OPEN = 200  # archives; far below what a process may have open
 
 
@@ -57,7 +58,8 @@ class FeatureStore:
             raise UserError(f"{', '.join(directories)}: {len(lost)} copies have no source there, such as {named}")
         self._global = mean_and_deviation(self._summed(reference)) if kind == "global" else None
         self._groups = self._speaker_groups() if kind == "speaker" else {}
-        self.get = functools.lru_cache(maxsize=20_000)(self._read)
+        width = self._archives.load(next(iter(self._cmvn.values()))).shape[1] - 1 if self._cmvn else 1
+        self.get = functools.lru_cache(maxsize=MOST_CACHED // width)(self._read)
 
     def _add(self, directory: Path) -> None:
         feats = read_table(directory / "feats.scp")
