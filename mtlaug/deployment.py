@@ -12,12 +12,18 @@ from mtlaug.files import UserError, atomic_path
 from mtlaug.recogniser import Recogniser
 
 
-def check(path: Path) -> None:
-    """A `UserError` where `write` could not make ``path``: another ending, or packages that are not installed."""
+def check(path: Path, recogniser: Recogniser | None = None) -> None:
+    """A `UserError` where `write` could not make ``path``.
+
+    The reason is another ending, packages that are not installed, or features of ``recogniser`` that are not the
+    filterbank's.
+    """
     if path.suffix not in WRITERS:
         raise UserError(f"{path}: expected a name that ends in {' or '.join(WRITERS)}")
     if path.suffix == ".onnx" and not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise UserError(f"{path}: onnx is not installed; pip install -r tools/requirements-onnx.txt")
+    if recogniser and (name := recogniser.settings.feature_args.frontend) != "fbank":
+        raise UserError(f"{path}: a model on features of {name} cannot be one file; the packed directory serves mtlaug")
 
 
 def write(recogniser: Recogniser, path: Path) -> None:
@@ -27,11 +33,9 @@ def write(recogniser: Recogniser, path: Path) -> None:
     TorchScript wants a program with PyTorch, ONNX any runtime of its opset.
 
     Raises:
-        UserError: see `check`; or the features are not those of the filterbank.
+        UserError: see `check`.
     """
-    check(path)
-    if (name := recogniser.settings.feature_args.frontend) != "fbank":
-        raise UserError(f"{path}: a model on features of {name} cannot be one file; the packed directory serves mtlaug")
+    check(path, recogniser)
     # Two seconds of noise to trace with; neither its length nor its values stay in the file.
     example = torch.randn(2 * recogniser.sample_rate, generator=torch.Generator().manual_seed(0))
     with atomic_path(path) as temporary, warnings.catch_warnings(), torch.no_grad():

@@ -135,7 +135,10 @@ def check_features(directory: str, settings: config.Config) -> None:
     wanted = settings.to_dict()["feature_args"]
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:
         keys = ", ".join(differing)
-        raise UserError(f"{directory}: features were made with another feature_args ({keys}); extract them again")
+        raise UserError(
+            f"{directory}: features were made with another feature_args ({keys}); extract them again, or give a "
+            "configuration that has theirs"
+        )
 
 
 def load(exp_dir: str | Path) -> Experiment:
@@ -149,6 +152,9 @@ def load(exp_dir: str | Path) -> Experiment:
     if current.sha256 != bound["protocol"]:
         raise UserError(f"{exp_dir}: was trained under another protocol than {bound['data_dir']} has now; train anew")
     settings = config.of_model(tree, str(path))
+    for directory in (bound["data_dir"], bound["aug_dir"]):
+        if Path(directory, FEATURE_ARGS).exists():
+            check_features(directory, settings)
     return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current)
 
 

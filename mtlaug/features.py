@@ -56,12 +56,12 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     if not 1 <= job <= nj:
         raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     torch.set_num_threads(1)
-    model = frontend.build(args)
     started, total, count = time.monotonic(), 0.0, 0
     key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, args, job, nj)
     if key and key_file.exists() and key_file.read_text() == key:
         return {"utterances": 0, "audio": 0.0, "elapsed": time.monotonic() - started}
     key_file.unlink(missing_ok=True)
+    model = frontend.build(args)
     with _ark(ark_dir, f"feats.{job}", args.compression) as feats, _ark(ark_dir, f"cmvn.{job}", 0) as cmvn:
         for cut in _progress(audio.read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
             samples = audio.load(cut)
@@ -81,7 +81,7 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
 def _content_key(data_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
     """A hash of all that a job's features depend on, or None where commands or missing files are part of it."""
     digest = hashlib.sha256(json.dumps([dataclasses.asdict(args), job, nj]).encode())
-    sources = set()
+    sources = set() if args.frontend == "fbank" else {args.weights}
     for text, source in audio.inputs(data_dir, job, nj):
         digest.update(json.dumps([text, source]).encode())
         sources.add(source)

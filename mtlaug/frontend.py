@@ -9,7 +9,7 @@ from mtlaug.config import FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError
 
-_WINDOW, _SHIFT = 400, 320  # samples under one frame, and from one to the next, at 16 kHz; all of them share these
+_RATE, _WINDOW, _SHIFT = 16000, 400, 320  # Hz, samples under a frame, and from one to the next: of all of them
 
 
 def build(args: FeatureArgs) -> torch.nn.Module:
@@ -25,8 +25,8 @@ class SelfSupervised(torch.nn.Module):
     """A frozen wav2vec 2.0, HuBERT or WavLM (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022).
 
     Features are the outputs of one transformer layer, a frame of 25 ms every 20 ms. With ``args.remove_level``
-    waveforms are brought to mean 0 and variance 1 before, which is what the large models were trained on; the first
-    normalisation of the base models takes the level away in any case. Gradients flow to the waveform.
+    waveforms are brought to mean 0 and variance 1 before, as in the training of lv60k, xlsr, hubert_large and
+    wavlm_large; the first normalisation of the others takes the level away in any case. Gradients flow to the waveform.
 
     Args:
         args: ``frontend``, a name of `torchaudio.models`; ``weights``, a file with its state as `torchaudio.pipelines`
@@ -37,7 +37,7 @@ class SelfSupervised(torch.nn.Module):
 
     def __init__(self, args: FeatureArgs):
         super().__init__()
-        if (args.sample_rate, args.frame_shift) != (16000, 20):
+        if (args.sample_rate, args.frame_shift) != (_RATE, 1000 * _SHIFT / _RATE):
             raise UserError(f"feature_args: {args.frontend} needs sample_rate: 16000 and frame_shift: 20")
         self.model = getattr(torchaudio.models, args.frontend)()
         self.model.load_state_dict(_weights(args, self.model))

@@ -108,10 +108,11 @@ def read_settings(aug_dir: str) -> dict:
 
 
 def digest(aug_dir: str) -> str:
-    """SHA-256 of the copies and their transforms; where the corpus lies does not change it."""
+    """SHA-256 of the copies, their times and transforms; where the corpus lies does not change it."""
     copies = hashlib.sha256()
     for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        copies.update(json.dumps([utterance, json.loads(line)["recording"]["transforms"]]).encode())
+        cut = json.loads(line)
+        copies.update(json.dumps([utterance, cut["start"], cut["duration"], cut["recording"]["transforms"]]).encode())
     return copies.hexdigest()
 
 

@@ -35,8 +35,8 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
     results = [read_results(found.parent) for found in sorted(root.glob("score_*/results.json"))]
     parts = [
         f"# {root.name}",
-        f"Emotions: {', '.join(bound['classes'])}. {members} model(s), whose posteriors are averaged; a log-mel "
-        "filterbank, strided convolutions, a bidirectional LSTM and attention pooling.",
+        f"Emotions: {', '.join(bound['classes'])}. {members} model(s), whose posteriors are averaged; "
+        f"{_network(settings)}.",
         "## Training data",
         f"`{bound['data_dir']}`, protocol `{bound['protocol']}`, seeds {' '.join(map(str, bound['seeds']))}, "
         f"normalisation {settings['dataset_args']['normalisation']}. Terms of the data: {licence or 'not stated'}.",
@@ -51,6 +51,18 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
         f"Made by mtlaug {bound['versions']['mtlaug']}, commit `{bound['git_commit']}`.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _network(settings: dict) -> str:
+    features, convolutions = settings["feature_args"], settings["model_args"]["num_convolutions"]
+    parts = [
+        "a log-mel filterbank"
+        if features["frontend"] == "fbank"
+        else f"layer {features['layer']} of a frozen {features['frontend']}",
+        *([f"{convolutions} strided convolutions"] if convolutions else []),
+        "a bidirectional LSTM",
+    ]
+    return f"{', '.join(parts)} and attention pooling"
 
 
 def _rows(results: list[dict]) -> list[str]:

@@ -2,8 +2,10 @@
 
 ``model.safetensors`` has the weights and statistics of all members, ``config.yaml`` the
 settings, ``labels.txt`` the classes, one a line, and ``model_card.md`` what is known about it.
+``frontend.pth`` is there where the features are those of a self-supervised model: its weights.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from mtlaug.model import MultitaskModel
 from mtlaug.recogniser import Member, Recogniser
 
 WEIGHTS, SETTINGS, LABELS, CARD = "model.safetensors", "config.yaml", "labels.txt", "model_card.md"
+FRONTEND = "frontend.pth"  # weights of a self-supervised model
 
 
 def load(path: str | Path) -> Recogniser:
@@ -85,6 +88,9 @@ def pack(recogniser: Recogniser, out_dir: str | Path, card: str) -> None:
     for name, text in texts.items():
         with atomic_path(out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
+    if recogniser.settings.feature_args.frontend != "fbank":
+        with atomic_path(out / FRONTEND) as temporary:
+            shutil.copyfile(recogniser.settings.feature_args.weights, temporary)
     members = enumerate(recogniser.members)
     tensors = {name: tensor for index, member in members for name, tensor in _named(index, member)}
     with atomic_path(out / WEIGHTS) as temporary:
@@ -102,6 +108,7 @@ def unpack(path: Path) -> Recogniser:
         outputs, number = tree.pop("outputs"), tree.pop("members")
         tensors = load_file(path / WEIGHTS)
         settings = config.of_model(tree, str(path / SETTINGS))
+        settings.feature_args.weights = str(path / FRONTEND)
         members = []
         for index in range(number):
             bins, args = settings.feature_args.width, settings.model_args

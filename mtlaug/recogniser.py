@@ -21,7 +21,7 @@ class Member(torch.nn.Module):
         self.register_buffer("deviation", deviation)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Posteriors (K,) of log-mel features (T, C)."""
+        """Posteriors (K,) of features (T, C)."""
         mean, deviation = self.mean, self.deviation
         if mean is None:
             mean, deviation = features.mean(0), features.var(0, correction=0).clamp(min=1e-4).sqrt()

@@ -26,7 +26,10 @@ from mtlaug.store import FeatureStore
 log = logging.getLogger(__name__)
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # Where the processor computes in bfloat16 itself; elsewhere it would be emulated, and slow.
-has_bf16 = device.type == "cuda" or torch.cpu.get_capabilities().get("avx512_bf16", False)
+if device.type == "cuda":
+    has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+else:
+    has_bf16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
 REQUEUE = 75  # exit code of a training that was told to stop (EX_TEMPFAIL): run again, it goes on
 
 

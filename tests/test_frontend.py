@@ -92,7 +92,12 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
     for utterance, posteriors in scored.items():
         np.testing.assert_allclose(recogniser.posteriors(audio.load(cuts[utterance])), posteriors, atol=2e-3)
     with pytest.raises(UserError, match="a model on features of wavlm_base cannot be one file"):
-        deployment.write(recogniser, tmp_path / "model.ts")
+        deployment.check(tmp_path / "model.ts", recogniser)
+    packing.pack(recogniser, tmp_path / "packed", "card")
+    Path(args.weights).unlink()  # the packed model has its own
+    unpacked = packing.load(tmp_path / "packed")
+    samples = audio.load(cuts[utterance])
+    np.testing.assert_allclose(unpacked.posteriors(samples), recogniser.posteriors(samples), atol=1e-6)
 
 
 def test_mistakes_are_named(args, tmp_path):

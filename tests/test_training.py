@@ -348,6 +348,14 @@ def test_features_of_another_configuration_are_refused(corpus, tmp_path):
     assert not (tmp_path / "exp").exists()
 
 
+def test_features_that_changed_since_are_refused(corpus, tmp_path):
+    corpus.prepare(tmp_path / "exp")
+    path = tmp_path / "exp/config.yaml"
+    path.write_text(path.read_text().replace("remove_level: true", "remove_level: false"))
+    with pytest.raises(UserError, match=r"another feature_args \(remove_level\); extract them again, or give"):
+        experiment.load(tmp_path / "exp")
+
+
 def test_an_unprepared_directory_is_named(tmp_path):
     with pytest.raises(UserError, match=r"config\.yaml: no such file; run stage 4"):
         experiment.load(tmp_path)

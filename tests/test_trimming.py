@@ -55,6 +55,27 @@ def test_what_is_less_far_below_is_no_silence(data_dir):
     assert datadir.trim(data_dir, below=120.0).after == pytest.approx(6.5)
 
 
+def test_segments_that_are_there_become_narrower(tmp_path):
+    hiss = 1e-4 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    turns = np.concatenate([hiss, speech(1.0), hiss, speech(1.0, seed=1), hiss])  # two turns in a recording
+    soundfile.write(tmp_path / "call.wav", np.stack([turns, 0 * turns], axis=1), RATE)
+    tables = {"wav.scp": {"call": tmp_path / "call.wav"}, "utt2spk": {"s-a": "s", "s-b": "s"}}
+    tables["segments"] = {"s-a": "call 0.5 2.5", "s-b": "call 3.05 4.9"}
+    datadir.write(tmp_path / "x", tables)
+    datadir.check_audio(tmp_path / "x")
+    assert datadir.trim(tmp_path / "x") == pytest.approx((3.85, 2.25))
+    assert read_table(tmp_path / "x/segments") == {"s-a": "call 0.900 2.100", "s-b": "call 3.050 4.100"}
+    assert datadir.trim(tmp_path / "x") == pytest.approx((2.25, 2.25))  # nothing more to leave out
+
+
+def test_features_of_untrimmed_speech_are_not_taken_for_new_ones(data_dir):
+    for name in ("feats.scp", "cmvn.scp", "utt2num_frames"):
+        (data_dir / name).write_text("".join(f"s-{name} 1\n" for name in ("around", "pause", "whole")))
+    datadir.trim(data_dir)
+    assert not (data_dir / "feats.scp").exists() and (data_dir / ".backup/feats.scp").exists()
+    assert not {"cmvn.scp", "utt2num_frames"} & {path.name for path in data_dir.iterdir()}
+
+
 def test_mistakes_are_named(data_dir, tmp_path, project_root):
     for options in ({"below": 0.0}, {"below": float("nan")}, {"margin": -1.0}):
         with pytest.raises(UserError, match="expected dB above zero"):
@@ -65,9 +86,6 @@ def test_mistakes_are_named(data_dir, tmp_path, project_root):
     assert not (data_dir / "segments").exists()
     (data_dir / "utt2dur").unlink()
     with pytest.raises(UserError, match=r"has no utt2dur; run utils/check_audio\.sh"):
-        datadir.trim(data_dir)
-    (data_dir / "segments").write_text("")
-    with pytest.raises(UserError, match="utterances are cut already"):
         datadir.trim(data_dir)
     script = project_root / "tools/utils/trim_silence.sh"
     assert "Usage" in subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout

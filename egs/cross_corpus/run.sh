@@ -65,7 +65,6 @@ if at_stage 1; then
     copies+=("data/$corpus")
   done
   utils/combine_data.sh "$data" "${copies[@]}"
-  utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
     --label-map "conf/labels_$classes.yaml" --name "cross_$classes$suffix"

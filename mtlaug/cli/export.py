@@ -22,6 +22,8 @@ def _export(options) -> None:
     for path in files:
         deployment.check(path)
     recogniser = packing.load(options.model)
+    for path in files:
+        deployment.check(path, recogniser)
     card = model_card.write(options.model, len(recogniser.members), options.licence)
     packing.pack(recogniser, options.out, card)
     for path in files:

@@ -1,10 +1,10 @@
-"""``mtlaug fbank``: extract the filterbank features of a data directory, in parts."""
+"""``mtlaug fbank``: extract the features of a data directory, in parts."""
 
 from mtlaug.cli.options import add_config
 
 
 def add_commands(commands) -> None:
-    group = commands.add_parser("fbank", help="log-mel filterbank features")
+    group = commands.add_parser("fbank", help="features: log-mel filterbanks, or of a self-supervised model")
     actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     extract = actions.add_parser("extract", help="one job: every nj-th utterance from the job-th on")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Extract log-mel filterbank features of a data directory, plain or augmented.
+# Extract the features of a data directory, plain or augmented: log-mel filterbanks, unless the config says otherwise.
 set -euo pipefail
 
 nj=2                           # jobs
