@@ -78,7 +78,7 @@ def check_audio(
     if has(data_dir, CUTS) and not has(data_dir, "wav.scp"):
         raise UserError(f"{data_dir}: is augmented ({CUTS}, no wav.scp); check the audio of its source directory")
     recordings = read(data_dir, "wav.scp")
-    jobs, dropped = _plan(data_dir, utt2spk, recordings)
+    jobs, dropped = utterances_of(data_dir, utt2spk, recordings)
     durations: dict[str, float] = {}
     checksums: dict[str, str] = {}
     formats: Counter = Counter()
@@ -105,7 +105,7 @@ def check_audio(
     return AudioCheck(len(durations), total, dropped, *_count_converted(formats, sample_rate))
 
 
-def _plan(
+def utterances_of(
     data_dir: str | os.PathLike, utt2spk: Mapping[str, str], recordings: Mapping[str, str]
 ) -> tuple[dict[str, list[tuple[str, float, float]]], dict[str, str]]:
     """Recording to its utterances, each ``(utterance, start, end)`` in seconds; and the utterances that lack a line."""

@@ -1,9 +1,11 @@
 """Silence before and after the speech of an utterance, left out by ``segments``."""
 
+import math
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from mtlaug.datadir.audio import BadAudioError, open_audio
+from mtlaug.datadir.audio import BadAudioError, open_audio, utterances_of
 from mtlaug.datadir.tables import has, path_of, read, retire
 from mtlaug.files import UserError, write_table
 from mtlaug.silence import BELOW, MARGIN, speech
@@ -35,29 +37,33 @@ def trim(data_dir: str | os.PathLike, *, below: float = BELOW, margin: float = M
     if not has(data_dir, "utt2dur"):
         raise UserError(f"{data_dir}: has no utt2dur; run utils/check_audio.sh {data_dir} first")
     recordings, durations = read(data_dir, "wav.scp"), read(data_dir, "utt2dur")
-    whole = {name: f"{name} 0 {durations[name]}" for name in durations}
+    parts, lost = utterances_of(data_dir, read(data_dir, "utt2spk"), recordings)
+    if lost:
+        raise UserError(f"{data_dir}: utterance {min(lost)}: {lost[min(lost)]}; run utils/fix_data_dir.sh {data_dir}")
     segments, lengths = {}, {}
-    for utterance, line in (read(data_dir, "segments") if has(data_dir, "segments") else whole).items():
-        recording, *times = line.split()
-        start, end = _speech(recordings[recording], *map(float, times), below, margin)
-        segments[utterance] = f"{recording} {start:.3f} {end:.3f}"
-        lengths[utterance] = round(end, 3) - round(start, 3)
+    for recording, times in parts.items():
+        for utterance, start, end in _speech(recordings[recording], times, below, margin):
+            segments[utterance] = f"{recording} {start:.3f} {end:.3f}"
+            lengths[utterance] = round(end, 3) - round(start, 3)
     write_table(path_of(data_dir, "segments"), segments)
     write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in lengths.items()})
     retire(data_dir, lambda name: name in ("feats.scp", "cmvn.scp", "utt2num_frames"))
     return Trimmed(sum(map(float, durations.values())), sum(lengths.values()))
 
 
-def _speech(source: str, start: float, end: float, below: float, margin: float) -> tuple[float, float]:
-    """Where the speech between two times of a recording begins and ends, in seconds."""
+def _speech(
+    source: str, times: list[tuple[str, float, float]], below: float, margin: float
+) -> Iterator[tuple[str, float, float]]:
+    """Where the speech of each utterance of a recording begins and ends, in seconds; ``times`` is what it has now."""
     import soundfile
 
     try:
         with soundfile.SoundFile(open_audio(source)) as file:
             rate = file.samplerate
-            file.seek(round(start * rate))
-            samples = file.read(round((end - start) * rate), dtype="float32")
+            for utterance, start, end in times:
+                file.seek(round(start * rate))
+                frames = -1 if end == math.inf else round((end - start) * rate)
+                first, last = speech(file.read(frames, dtype="float32"), rate, below, margin)
+                yield utterance, start + first / rate, min(end, start + last / rate)
     except (BadAudioError, RuntimeError, OSError) as error:
         raise UserError(f"{source}: cannot be read: {error}; run utils/check_audio.sh") from None
-    first, last = speech(samples, rate, below, margin)
-    return start + first / rate, min(end, start + last / rate)

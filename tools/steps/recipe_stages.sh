@@ -30,7 +30,7 @@ fi
 
 if at_stage 3; then
   log "Stage 3: feature extraction"
-  for set in "${sets[@]/%/_aug}" "${sets[@]}"; do
+  for set in "${sets[@]}" "${sets[@]/%/_aug}"; do
     steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --fbank-config "$feature_config" "$set"
   done
 fi
