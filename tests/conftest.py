@@ -37,7 +37,6 @@ def recipe_env() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def make_wav() -> Callable[..., Path]:
     """A function that writes a small 16-bit wav of a tone in noise, its directory included, and returns its path."""
-
     def write(path: Path, seconds: float = 1.0, rate: int = 16000, channels: int = 1, seed: int = 0) -> Path:
         import soundfile
 
@@ -58,3 +57,30 @@ def corpus(tmp_path_factory):
     from corpus import make
 
     return make(tmp_path_factory.mktemp("a corpus"))
+
+
+@pytest.fixture
+def noise_file(tmp_path: Path):
+    """A function that writes a recording and returns its path."""
+    import soundfile
+
+    from mtlaug import effects
+
+    def write(samples: np.ndarray, rate: int = 16000) -> str:
+        soundfile.write(tmp_path / "a noise.wav", samples, rate, subtype="FLOAT")
+        effects._read.cache_clear()  # every test writes under the same name
+        return str(tmp_path / "a noise.wav")
+
+    return write
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A valid data directory; the path has a space."""
+    from data_dirs import tables
+
+    from mtlaug import datadir
+
+    directory = tmp_path / "my data" / "x"
+    datadir.write(directory, tables())
+    return directory

@@ -53,6 +53,16 @@ def speech(seconds: float, tone: float = 300.0, seed: int = 0, rate: int = RATE)
     return signal.astype(np.float32)
 
 
+def snr_of(speech: np.ndarray, noisy: np.ndarray) -> float:
+    """dB."""
+    return 10 * np.log10(np.square(speech).sum() / np.square(noisy - speech).sum())
+
+
+def pitch_of(samples: np.ndarray, rate: int = RATE) -> float:
+    """Frequency of the strongest bin, Hz."""
+    return float(np.fft.rfftfreq(len(samples), 1 / rate)[np.abs(np.fft.rfft(samples)).argmax()])
+
+
 def write_data_dir(path: Path, wavs: dict[str, Path | str], **tables: dict[str, str]) -> str:
     """A data directory of whole recordings; the speaker is the utterance-id's first part."""
     speakers = {utterance: utterance.split("-")[0] for utterance in wavs}

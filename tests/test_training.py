@@ -1,4 +1,4 @@
-"""Training loop, resume, experiment directories, and test predictions."""
+"""Training loop, resume, and test predictions."""
 
 import itertools
 import json
@@ -15,10 +15,9 @@ import kaldiio
 import numpy as np
 import pytest
 import torch
-import yaml
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, manifest, protocol, training
+from mtlaug import evaluation, experiment, manifest, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
@@ -282,97 +281,6 @@ def test_a_second_process_is_refused(corpus, tmp_path):
     assert not (run_dir(run) / "last.pt").exists()
     with experiment.locked(run_dir(run)):  # free again
         pass
-
-
-# Experiment directories
-
-
-def test_prepare_says_how_many_jobs_there_are(corpus, tmp_path, capsys):
-    exp_dir = str(tmp_path / "an exp")
-    arguments = ["train", "prepare", corpus.data_dir, corpus.aug_dir, exp_dir, "--config", corpus.config]
-    assert main([*arguments, "--seeds", "3 4"]) == 0
-    assert capsys.readouterr().out == "6\n"
-    run = experiment.load(exp_dir)
-    assert run.jobs() == [(fold, seed) for seed in (3, 4) for fold in "123"]
-    assert run.job(5) == ("2", 4)
-    assert run.types == ["clean", "speed", "noise", "reverb", "specaugment", "mixup"]
-    assert run.settings == corpus.settings()
-    bound = yaml.safe_load(Path(exp_dir, "config.yaml").read_text())["experiment"]
-    assert bound["protocol"] == protocol.load(corpus.data_dir).sha256
-    assert {"versions", "git_commit", "classes", "data_dir", "aug_dir"} <= bound.keys()
-
-
-@pytest.mark.parametrize("number", [0, 4, -1])
-def test_a_job_that_is_not_there_is_refused(corpus, tmp_path, number, capsys):
-    run = corpus.prepare(tmp_path / "exp")
-    assert main(["train", "run", str(run.directory), f"--job={number}"]) == 1
-    assert f"has jobs 1 to 3, not {number}" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("seeds", ["", "one", "1 1", "-1", "1.5"])
-def test_seeds_are_different_whole_numbers(corpus, tmp_path, seeds):
-    with pytest.raises(UserError, match="expected different whole numbers"):
-        corpus.prepare(tmp_path / "exp", seeds=seeds)
-
-
-def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path):
-    corpus.prepare(tmp_path / "exp")
-    before = (tmp_path / "exp" / "config.yaml").read_bytes()
-    with pytest.raises(UserError, match=r"another configuration \(loss_args\.alpha, optim_args\.lr differ\)"):
-        corpus.prepare(tmp_path / "exp", "loss_args.alpha=0.9", "optim_args.lr=0.5")
-    with pytest.raises(UserError, match=r"augment_args\.types differ"):
-        corpus.prepare(tmp_path / "exp", "augment_args.types.mixup=false")
-    assert (tmp_path / "exp" / "config.yaml").read_bytes() == before
-
-
-def test_seeds_may_be_added(corpus, tmp_path):
-    corpus.prepare(tmp_path / "exp", seeds="1")
-    assert corpus.prepare(tmp_path / "exp", seeds="1 2 3").seeds == (1, 2, 3)
-
-
-def test_a_changed_protocol_is_refused(corpus, tmp_path):
-    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
-    changed = Corpus(str(data_dir), corpus.aug_dir, corpus.config)
-    run = changed.prepare(tmp_path / "exp")
-    labels = Path(corpus.data_dir).parent / "labels.yaml"
-    protocol.make(data_dir, scheme="speakers", folds=6, label_map_file=labels)
-    with pytest.raises(UserError, match="was trained under another protocol"):
-        experiment.load(run.directory)
-    with pytest.raises(UserError, match=r"experiment\.protocol differ"):
-        changed.prepare(tmp_path / "exp")
-
-
-def test_features_of_another_configuration_are_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); extract them again"):
-        corpus.prepare(tmp_path / "exp", "feature_args.num_mel_bins=30")
-    assert not (tmp_path / "exp").exists()
-
-
-def test_features_that_changed_since_are_refused(corpus, tmp_path):
-    corpus.prepare(tmp_path / "exp")
-    path = tmp_path / "exp/config.yaml"
-    path.write_text(path.read_text().replace("remove_level: true", "remove_level: false"))
-    with pytest.raises(UserError, match=r"another feature_args \(remove_level\); extract them again, or give"):
-        experiment.load(tmp_path / "exp")
-
-
-def test_an_unprepared_directory_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"config\.yaml: no such file; run stage 4"):
-        experiment.load(tmp_path)
-
-
-def test_a_class_that_is_missing_in_training_is_refused(corpus, tmp_path):
-    """Only speakers s1 and s2 are sad: the fold that tests one and selects on the other cannot train."""
-    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
-    emotions = read_table(data_dir / "utt2emo")
-    write_table(
-        data_dir / "utt2emo",
-        {utt: "other" if label == "sad" and utt[:2] not in ("s1", "s2") else label for utt, label in emotions.items()},
-    )
-    (tmp_path / "folds").write_text("".join(f"f{number} s{number}\n" for number in range(1, 7)))
-    labels = Path(corpus.data_dir).parent / "labels.yaml"
-    with pytest.raises(UserError, match=r"fold f1: no training utterance of class\(es\) sad"):
-        protocol.make(data_dir, scheme="speakers", fold_list=tmp_path / "folds", label_map_file=labels)
 
 
 # Test predictions

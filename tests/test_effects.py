@@ -1,0 +1,125 @@
+"""The effects on waveforms, each by itself."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from corpus import RATE, pitch_of, snr_of, speech
+
+from mtlaug import effects
+from mtlaug.files import UserError
+
+needs_sox = pytest.mark.skipif(not shutil.which("sox"), reason="the program sox is not installed")
+
+
+@pytest.mark.parametrize("rate", [16000, 8000, 44100])
+@pytest.mark.parametrize("seconds", [0.2, 3.0])
+def test_noise_is_added_at_its_snr(noise_file, rate, seconds):
+    noise = np.random.default_rng(0).standard_normal(round(seconds * rate)) * 0.1
+    source = noise_file(noise, rate)
+    samples = speech(0.7)[None]  # (1, S)
+    for snr in (-5.0, 0.0, 12.3):
+        noisy = effects.AddNoise(source, start=1.234, snr=snr)(samples, RATE)
+        assert noisy.shape == samples.shape
+        assert snr_of(samples, noisy) == pytest.approx(snr, abs=0.1)
+
+
+def test_noise_starts_at_its_start_and_repeats(noise_file):
+    noise = np.random.default_rng(0).standard_normal(4000).astype(np.float32)
+    samples = speech(0.7)[None]
+    added = effects.AddNoise(noise_file(noise), start=0.1, snr=0.0)(samples, RATE) - samples
+    expected = np.resize(np.concatenate([noise[1600:], noise[:1600]]), samples.shape[1])
+    assert np.corrcoef(added[0], expected)[0, 1] > 0.999
+
+
+def test_silent_noise_is_refused(noise_file):
+    source = noise_file(np.zeros(8000))
+    with pytest.raises(UserError, match=r"a noise\.wav: is silent"):
+        effects.AddNoise(source, start=0.0, snr=5.0)(speech(0.3)[None], RATE)
+
+
+def test_missing_noise_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.wav"):
+        effects.AddNoise(str(tmp_path / "nowhere.wav"), start=0.0, snr=5.0)(speech(0.3)[None], RATE)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
+def test_coloured_noise_has_its_snr_and_slope(exponent):
+    samples = speech(2.0)[None]
+    effect = effects.AddColouredNoise(exponent, snr=7.0, seed=3)
+    noisy = effect(samples, RATE)
+    assert snr_of(samples, noisy) == pytest.approx(7.0, abs=0.1)
+    assert np.array_equal(noisy, effect(samples, RATE))
+    power = np.square(np.abs(np.fft.rfft((noisy - samples)[0])))
+    frequencies = np.fft.rfftfreq(samples.shape[1], 1 / RATE)
+    band = (frequencies > 50) & (frequencies < 7000)
+    slope = np.polyfit(np.log(frequencies[band]), np.log(power[band]), 1)[0]
+    assert slope == pytest.approx(-exponent, abs=0.15)
+
+
+def test_reverberation_removes_the_delay_and_keeps_length_and_level(noise_file):
+    response = np.zeros(8000)
+    response[1600] = 0.4  # 100 ms late
+    samples = speech(0.5)[None]
+    alone = effects.Reverb(noise_file(response))(samples, RATE)
+    np.testing.assert_allclose(alone, samples, atol=1e-5)
+    response[1600:] += 0.05 * np.random.default_rng(0).standard_normal(6400) * np.exp(-np.arange(6400) / 1000)
+    samples = np.random.default_rng(1).standard_normal((1, 8000)).astype(np.float32)
+    wet = effects.Reverb(noise_file(response))(samples, RATE)
+    assert wet.shape == samples.shape
+    assert np.linalg.norm(wet) == pytest.approx(np.linalg.norm(samples), rel=1e-4)
+    assert np.abs(wet - samples).max() > 0.01
+    assert np.correlate(wet[0], samples[0], "full").argmax() == samples.shape[1] - 1  # no lag
+
+
+def test_a_silent_impulse_response_is_refused(noise_file):
+    source = noise_file(np.zeros(8000))
+    with pytest.raises(UserError, match=r"a noise\.wav"):
+        effects.Reverb(source)(speech(0.3)[None], RATE)
+
+
+def test_synthetic_reverberation_is_determined_by_its_parameters():
+    samples = speech(0.5)[None]
+    effect = effects.SyntheticReverb(rt60=0.4, drr=0.0, seed=5)
+    wet = effect(samples, RATE)
+    assert wet.shape == samples.shape
+    assert np.array_equal(wet, effect(samples, RATE))
+    assert not np.array_equal(wet, dataclasses.replace(effect, seed=6)(samples, RATE))
+    assert np.linalg.norm(wet) == pytest.approx(np.linalg.norm(samples), rel=1e-4)
+
+
+def test_synthetic_reverberation_has_its_decay_and_ratio():
+    click = np.zeros((1, RATE), dtype=np.float32)
+    click[0, 0] = 1.0
+    response = effects.SyntheticReverb(rt60=0.5, drr=3.0, seed=1)(click, RATE)[0]
+    direct, tail = response[0] ** 2, np.square(response[1:])
+    assert 10 * np.log10(direct / tail.sum()) == pytest.approx(3.0, abs=0.1)
+    remaining = 10 * np.log10(np.cumsum(tail[::-1])[::-1][: RATE // 4])  # Schroeder's integral
+    slope = np.polyfit(np.arange(RATE // 4) / RATE, remaining, 1)[0]  # dB a second
+    assert slope == pytest.approx(-60 / 0.5, rel=0.1)
+
+
+def test_silence_stays_finite():
+    silence = np.zeros((1, 8000), dtype=np.float32)
+    for effect in (effects.AddColouredNoise(1.0, 10.0, 0), effects.SyntheticReverb(0.3, 0.0, 0)):
+        assert np.isfinite(effect(silence, RATE)).all()
+
+
+@needs_sox
+@pytest.mark.parametrize("semitones", [-2.0, 3.0])
+def test_pitch_keeps_the_length(semitones):
+    samples = speech(0.8, tone=600)[None]
+    shifted = effects.SoxEffect("pitch", semitones)(samples, RATE)
+    assert shifted.shape == samples.shape
+    assert pitch_of(shifted[0]) == pytest.approx(600 * 2 ** (semitones / 12), rel=0.02)
+    assert np.linalg.norm(shifted) == pytest.approx(np.linalg.norm(samples), rel=0.15)
+
+
+@needs_sox
+@pytest.mark.parametrize("factor", [0.8, 1.25])
+def test_tempo_keeps_the_pitch(factor):
+    samples = speech(0.8, tone=600)[None]
+    changed = effects.SoxEffect("tempo", factor)(samples, RATE)
+    assert changed.shape[1] == pytest.approx(samples.shape[1] / factor, abs=1)
+    assert pitch_of(changed[0]) == pytest.approx(600, rel=0.02)
