@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from mtlaug import augment, config, manifest, protocol, unlabelled
-from mtlaug.features import FEATURE_ARGS
+from mtlaug.archives import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.store import FeatureStore
 

@@ -20,10 +20,10 @@ from lhotse import MonoCut
 from lhotse.augmentation.transform import AudioTransform
 
 from mtlaug import audio, datadir, manifest, protocol
+from mtlaug.archives import FEATURE_ARGS
 from mtlaug.augment import random_state
 from mtlaug.config import Config
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
-from mtlaug.features import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_table
 
 SETTINGS = "noise.yaml"  # beside cuts.jsonl.gz: what the copies were made from; written last

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import kaldiio
 import numpy as np
 
-from mtlaug.features import mean_and_deviation
+from mtlaug.archives import mean_and_deviation
 from mtlaug.files import UserError, read_table
 
 MOST_CACHED = 20_000 * 64  # matrices times their width: some 2 GB of utterances of four seconds

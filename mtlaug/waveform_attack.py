@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mtlaug import audio, datadir, features, frontend
+from mtlaug import archives, audio, datadir, features, frontend
 from mtlaug.attack import L2Ball, Problem
 from mtlaug.config import FeatureArgs
 from mtlaug.experiment import Experiment
@@ -95,7 +95,7 @@ class Waveforms:
 
 
 def _mean_and_deviation(made: Tensor) -> tuple[Tensor, Tensor]:
-    """As `features.mean_and_deviation`, of one utterance's features (T, C), with a gradient."""
+    """As `archives.mean_and_deviation`, of one utterance's features (T, C), with a gradient."""
     variance = made.var(dim=0, unbiased=False)
     return made.mean(dim=0), variance.clamp(min=1e-4).sqrt()
 
@@ -137,7 +137,7 @@ class AttackedSet:
         ark_dir = self.directory / "data"
         ark_dir.mkdir()
         features.extract(str(self.directory), str(ark_dir), args)
-        features.collect(str(self.directory), str(ark_dir), args, 1)
+        archives.collect(str(self.directory), str(ark_dir), args, 1)
 
     def _wav(self, utterance: str) -> Path:
         return self.directory / "wav" / f"{self.name(utterance)}.wav"

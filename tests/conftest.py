@@ -37,6 +37,7 @@ def recipe_env() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def make_wav() -> Callable[..., Path]:
     """A function that writes a small 16-bit wav of a tone in noise, its directory included, and returns its path."""
+
     def write(path: Path, seconds: float = 1.0, rate: int = 16000, channels: int = 1, seed: int = 0) -> Path:
         import soundfile
 

@@ -8,7 +8,7 @@ import soundfile
 import torch
 import yaml
 
-from mtlaug import config, datadir, experiment, features, manifest, protocol
+from mtlaug import archives, config, datadir, experiment, features, manifest, protocol
 
 RATE = 16000  # Hz
 TONES = {"angry": 2500.0, "sad": 300.0}  # Hz; the class shows in the spectrum
@@ -75,7 +75,7 @@ def extract(data_dir: str, ark_dir: Path, args: config.FeatureArgs, nj: int = 1)
     ark_dir.mkdir(parents=True, exist_ok=True)
     for job in range(1, nj + 1):
         features.extract(data_dir, str(ark_dir), args, job, nj)
-    features.collect(data_dir, str(ark_dir), args, nj)
+    archives.collect(data_dir, str(ark_dir), args, nj)
     return data_dir
 
 

@@ -12,8 +12,8 @@ import yaml
 from corpus import Corpus, extract
 
 from mtlaug import audio, augment, manifest, protocol
+from mtlaug.archives import mean_and_deviation
 from mtlaug.dataset import UNKNOWN, Row, TrainingSet, collate, evaluation_batches, mix, spec_augment
-from mtlaug.features import mean_and_deviation
 from mtlaug.files import UserError, read_table, write_table
 from mtlaug.store import FeatureStore
 

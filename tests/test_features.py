@@ -15,11 +15,11 @@ import soundfile
 import torch
 from corpus import Corpus, extract, speech, write_data_dir
 
-from mtlaug import audio, features
+from mtlaug import archives, audio, features
+from mtlaug.archives import cmvn_statistics, mean_and_deviation
 from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
 from mtlaug.fbank import Fbank
-from mtlaug.features import cmvn_statistics, mean_and_deviation
 from mtlaug.files import UserError, read_table, write_table
 
 
@@ -240,7 +240,7 @@ def test_collect_needs_every_job(data_dir, tmp_path):
     for job in (1, 3):
         features.extract(data_dir, str(ark), FeatureArgs(), job, 3)
     with pytest.raises(UserError, match=r"feats\.2\.scp: no such file; job 2"):
-        features.collect(data_dir, str(ark), FeatureArgs(), 3)
+        archives.collect(data_dir, str(ark), FeatureArgs(), 3)
     assert not Path(data_dir, "feats.scp").exists()
 
 
@@ -249,7 +249,7 @@ def test_collect_needs_every_utterance(data_dir, tmp_path):
     ark.mkdir()
     features.extract(data_dir, str(ark), FeatureArgs(), 1, 2)
     with pytest.raises(UserError, match=r"2 utterances have no features, the first is s2-one"):
-        features.collect(data_dir, str(ark), FeatureArgs(), 1)
+        archives.collect(data_dir, str(ark), FeatureArgs(), 1)
     assert not Path(data_dir, "feats.scp").exists()
 
 

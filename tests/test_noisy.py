@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import audio, datadir, effects, evaluation, experiment, features, manifest, noise_scoring, noisy, training
+from mtlaug import archives, audio, datadir, effects, evaluation, experiment, manifest, noise_scoring, noisy, training
 from mtlaug.cli import main
 from mtlaug.cli.options import numbers
 from mtlaug.experiment import Experiment
@@ -133,7 +133,7 @@ def test_copies_are_made_anew_only_where_something_changed(corpus: Corpus, place
     assert (out / "feats.scp").exists()
     assert make(corpus, places, out, seed=1) == (180, True)
     # Features of the old noise under the same names would go unnoticed.
-    assert not (out / "feats.scp").exists() and not (out / features.FEATURE_ARGS).exists()
+    assert not (out / "feats.scp").exists() and not (out / archives.FEATURE_ARGS).exists()
     assert make(corpus, places, out, snrs=[5.0], seed=1) == (90, True)
 
 
@@ -295,8 +295,8 @@ def test_copies_that_do_not_fit_the_experiment_are_refused(trained: Experiment, 
         noise_scoring.score(trained, other, "")
     bins = tmp_path / "bins"
     shutil.copytree(places.noisy_dir, bins)
-    written = (bins / features.FEATURE_ARGS).read_text()
-    (bins / features.FEATURE_ARGS).write_text(written.replace('"num_mel_bins": 20', '"num_mel_bins": 40'))
+    written = (bins / archives.FEATURE_ARGS).read_text()
+    (bins / archives.FEATURE_ARGS).write_text(written.replace('"num_mel_bins": 20', '"num_mel_bins": 40'))
     with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); extract them again"):
         noise_scoring.score(trained, str(bins), "")
     with pytest.raises(UserError, match=r"noise\.yaml: no such file; make the noisy copies with stage 6"):

@@ -37,8 +37,8 @@ def extract_part(options) -> None:
 
 
 def collect_parts(options) -> None:
-    from mtlaug import config, features
+    from mtlaug import archives, config
 
     args = config.load(options.config, options.set).feature_args
-    count = features.collect(options.data_dir, options.ark_dir, args, options.nj)
+    count = archives.collect(options.data_dir, options.ark_dir, args, options.nj)
     print(f"{options.data_dir}/feats.scp: {count} utterances")
