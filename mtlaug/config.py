@@ -114,6 +114,12 @@ class LossArgs:
     augtype_rows: str = option(
         "all", "whose type is classified: all copies', or those of waveform types", "", ("all", "waveform")
     )
+    adversarial_epsilon: float = option(
+        0.0,
+        "largest change by which features are moved against the emotion task before each update; 0 moves none",
+        "standard deviations",
+        "zero or more",
+    )
     speaker: float = option(0.0, "weight of the classification of the speaker", "", "zero or more")
     gender: float = option(0.0, "weight of the classification of the speaker's gender", "", "zero or more")
     class_weights: bool = option(True, "weigh classes by their inverse frequency in the training part")

@@ -27,7 +27,7 @@ class Objective(torch.nn.Module):
     def forward(self, outputs: Outputs, batch: Batch) -> dict[str, torch.Tensor]:
         """The loss terms, ``loss`` being their weighted sum; reconstruction is the mean squared error a bin."""
         terms = {
-            "loss_emotion": self._emotion(outputs.emotion, batch.emotion),
+            "loss_emotion": self.emotion(outputs.emotion, batch.emotion),
             "loss_augtype": _cross_entropy(outputs.augmentation, batch.augmentation),
             "loss_reconstruction": self._reconstruction(outputs.reconstruction, batch),
         }
@@ -37,7 +37,8 @@ class Objective(torch.nn.Module):
         loss = loss + sum(getattr(self.args, task) * terms[f"loss_{task}"] for task in outputs.meta)
         return {"loss": loss, **terms}
 
-    def _emotion(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def emotion(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Cross entropy of logits (N, K) and class weights (N, K), weighted mean over the labelled rows."""
         labelled = target.sum(dim=1, keepdim=True)  # (N, 1), 0 for unlabelled rows
         smoothing = self.args.label_smoothing
         smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]

@@ -14,7 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import board, dataset, distributed, unlabelled
+from mtlaug import adversarial, board, dataset, distributed, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
@@ -92,7 +92,7 @@ class Trainer:
         for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
             batch = batch.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and has_bf16):
-                outputs = self.parallel(batch.features, batch.lengths)
+                outputs = self.parallel(self._inputs(batch), batch.lengths)
             terms = self.objective(outputs, batch)
             if not torch.isfinite(terms["loss"]):
                 raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
@@ -105,6 +105,15 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + value.item()
         line = {"epoch": self.epoch} | self._figures(sums)
         return line | distributed.by_first(self._look_at_dev)
+
+    def _inputs(self, batch: dataset.Batch) -> torch.Tensor:
+        """The features (N, T, C) that an update learns from."""
+
+        def loss(features: torch.Tensor) -> torch.Tensor:
+            return self.objective.emotion(self.model.classify(features, batch.lengths), batch.emotion)
+
+        epsilon = self.experiment.settings.loss_args.adversarial_epsilon
+        return adversarial.moved(batch, loss, epsilon) if epsilon else batch.features
 
     def _update(self, loss: torch.Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)

@@ -91,15 +91,17 @@ def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
     assert trainer._look_at_dev() == {name: done[name] for name in ("dev_uar", "dev_loss")}
 
 
-@pytest.mark.parametrize("bf16", [False, True])
-def test_training_learns(corpus, tmp_path, bf16):
+@pytest.mark.parametrize(
+    "option", ["optim_args.bf16=false", "optim_args.bf16=true", "loss_args.adversarial_epsilon=0.05"]
+)
+def test_training_learns(corpus, tmp_path, option):
     """The two classes are tones of different pitch: a few more epochs tell them apart."""
-    if bf16 and not training.has_bf16:
+    if "bf16=true" in option and not training.has_bf16:
         pytest.skip("the processor has no bfloat16")
     run = corpus.prepare(
         tmp_path / "exp",
         *("optim_args.epochs=25", "optim_args.patience=25", "optim_args.lr=0.01", "optim_args.ema=0.5"),
-        *("dataset_args.copies_per_epoch=3", f"optim_args.bf16={bf16}"),
+        *("dataset_args.copies_per_epoch=3", option),
     )
     training.train(run, FOLD, SEED)
     lines = log_of(run_dir(run))
@@ -119,6 +121,14 @@ def test_two_runs_are_the_same_bit_for_bit(corpus, trained, tmp_path):
     run = corpus.prepare(tmp_path / "again")
     training.train(run, FOLD, SEED)
     assert_same_run(run_dir(run), run_dir(trained))
+
+
+def test_adversarial_training_is_another_training_and_the_same_twice(corpus, trained, tmp_path):
+    runs = [corpus.prepare(tmp_path / name, "loss_args.adversarial_epsilon=0.1") for name in ("one", "other")]
+    for run in runs:
+        training.train(run, FOLD, SEED)
+    assert_same_run(*map(run_dir, runs))
+    assert log_of(run_dir(runs[0])) != log_of(run_dir(trained))
 
 
 def test_test_speakers_do_not_change_the_model(corpus, trained, tmp_path):
