@@ -15,6 +15,7 @@ import torchaudio.functional
 from lhotse.augmentation import Speed
 from lhotse.augmentation.transform import AudioTransform
 from lhotse.utils import perturb_num_samples
+from scipy import fft
 
 from mtlaug.audio import load, open_recording
 from mtlaug.files import UserError
@@ -67,11 +68,12 @@ class AddColouredNoise(SameLength):
 
     def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
         length = samples.shape[1]
-        spectrum = np.fft.rfft(np.random.default_rng(self.seed).standard_normal(length))
+        size = fft.next_fast_len(length, real=True)  # other lengths take up to ten times the time
+        spectrum = fft.rfft(np.random.default_rng(self.seed).standard_normal(size))
         bins = np.arange(len(spectrum))
         # Below 20 Hz the spectrum is flat, or the energy would lie where nobody hears it.
-        lowest = max(1.0, 20.0 * length / sampling_rate)
-        noise = np.fft.irfft(spectrum * np.maximum(bins, lowest) ** (-self.exponent / 2), length)
+        lowest = max(1.0, 20.0 * size / sampling_rate)
+        noise = fft.irfft(spectrum * np.maximum(bins, lowest) ** (-self.exponent / 2), size)[:length]
         return _mixed(samples, noise.astype(np.float32), self.snr)
 
 
@@ -179,6 +181,8 @@ def _mixed(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
 def _reverberated(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
     # Copies stay aligned with their source: the response starts at its direct sound.
     response = response[int(np.abs(response).argmax()) :]
-    wet = torchaudio.functional.fftconvolve(torch.from_numpy(samples), torch.from_numpy(response.copy())[None])
-    wet = wet[:, : samples.shape[1]].numpy()
+    length = samples.shape[1]
+    # scipy.signal would do the same, and take longer to import than many a job has to convolve.
+    size = fft.next_fast_len(length + len(response) - 1, real=True)
+    wet = fft.irfft(fft.rfft(samples, size) * fft.rfft(response, size), size)[:, :length]
     return wet * (np.linalg.norm(samples) / max(np.linalg.norm(wet), 1e-12)).astype(np.float32)

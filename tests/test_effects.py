@@ -73,6 +73,17 @@ def test_reverberation_removes_the_delay_and_keeps_length_and_level(noise_file):
     assert np.correlate(wet[0], samples[0], "full").argmax() == samples.shape[1] - 1  # no lag
 
 
+@pytest.mark.parametrize("length", [7919, 8000])  # a prime one, which Fourier transforms do not like
+def test_reverberation_is_the_convolution_with_the_response(noise_file, length):
+    rng = np.random.default_rng(2)
+    response = np.concatenate([[0.9], 0.1 * rng.uniform(-1, 1, 1200)])
+    samples = rng.standard_normal((1, length)).astype(np.float32)
+    wet = effects.Reverb(noise_file(response))(samples, RATE)[0]
+    expected = np.convolve(samples[0].astype(np.float64), response)[:length]
+    expected *= np.linalg.norm(samples) / np.linalg.norm(expected)
+    np.testing.assert_allclose(wet, expected, atol=1e-3)  # the response was rounded to 16 bit
+
+
 def test_a_silent_impulse_response_is_refused(noise_file):
     source = noise_file(np.zeros(8000))
     with pytest.raises(UserError, match=r"a noise\.wav"):
