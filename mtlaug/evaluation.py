@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlaug import protocol, scoring, training
+from mtlaug import inference, protocol, scoring
 from mtlaug.experiment import Experiment
 from mtlaug.folds import Fold
-from mtlaug.model import MultitaskModel
 from mtlaug.predictions import Predictions
 
 Row = tuple[str, str, int, str, np.ndarray]  # utterance, fold, seed, class, posteriors (K,)
@@ -25,18 +24,6 @@ class System(typing.Protocol):
 
 
 Predictor = Callable[[Fold], Iterable[Row]]  # a fold to the predictions of its test part
-
-
-def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, MultitaskModel]]:
-    """Yield (seed, model) of a fold, the best weights loaded, in evaluation mode; each yield reuses one model.
-
-    Raises:
-        UserError: the fold is not trained.
-    """
-    model = training.build_model(experiment).to(training.device).eval()
-    for seed in experiment.seeds:
-        model.load_state_dict(training.load_state(experiment.run_dir(fold, seed) / "best.pt"))
-        yield seed, model
 
 
 def as_predictions(system: System, rows: Iterable[Row]) -> Predictions:
@@ -82,8 +69,8 @@ def predictor(experiment: Experiment) -> Predictor:
     def predict(fold: Fold) -> Iterator[Row]:
         # The seeds of a fold share its features and their normalisation.
         labels, store = experiment.protocol.utterances(fold, "test"), experiment.store(fold.id)
-        for seed, model in trained_models(experiment, fold.id):
-            posteriors = training.predict(model, store, labels, experiment.classes)
+        for seed, model in inference.trained_models(experiment, fold.id):
+            posteriors = inference.predict(model, store, labels, experiment.classes)
             yield from ((utterance, fold.id, seed, label, posteriors[utterance]) for utterance, label in labels.items())
 
     return predict

@@ -6,8 +6,8 @@ import time
 
 import yaml
 
-from mtlaug import datadir, noisy, training, unlabelled
-from mtlaug.evaluation import Row, as_predictions, trained_models, write_score
+from mtlaug import datadir, inference, noisy, unlabelled
+from mtlaug.evaluation import Row, as_predictions, write_score
 from mtlaug.experiment import Experiment, check_features
 from mtlaug.files import UserError
 
@@ -68,13 +68,13 @@ def predict(
     for fold in (fold.id for fold in experiment.protocol.folds):
         started, labels = time.monotonic(), experiment.protocol.utterances(fold, "test")
         store = experiment.store(fold, noisy_dir)
-        models = [(seed, copy.deepcopy(model)) for seed, model in trained_models(experiment, fold)]
+        models = [(seed, copy.deepcopy(model)) for seed, model in inference.trained_models(experiment, fold)]
         for condition, copy_of in conditions.items():
             if lost := labels.keys() - copy_of.keys():
                 raise UserError(f"{noisy_dir}: utterance {min(lost)} has no copy for {condition}; run stage 6 again")
             noisy_labels = {copy_of[utterance]: label for utterance, label in labels.items()}
             for seed, model in models:
-                posteriors = training.predict(model, store, noisy_labels, experiment.classes)
+                posteriors = inference.predict(model, store, noisy_labels, experiment.classes)
                 rows[condition] += [(u, fold, seed, label, posteriors[copy_of[u]]) for u, label in labels.items()]
             store.get.cache_clear()  # all conditions of a fold may be more than fit into memory
         log.info("fold %s: %d conditions in %.1f s", fold, len(conditions), time.monotonic() - started)

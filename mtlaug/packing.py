@@ -40,15 +40,15 @@ def load(path: str | Path) -> Recogniser:
 
 def from_experiment(exp_dir: Path, part: Path) -> Recogniser:
     """The trained models below ``part``, which is ``exp_dir`` or a folder ``fold_*`` or ``fold_*/seed_*`` in it."""
-    from mtlaug import experiment, training
+    from mtlaug import experiment, inference
 
     run = experiment.load(exp_dir)
     members = []
     for fold, seed in run.jobs():
         directory = run.run_dir(fold, seed)
         if directory.resolve().is_relative_to(part.resolve()):
-            model = training.build_model(run)
-            model.load_state_dict(training.load_state(directory / "best.pt"))
+            model = inference.build_model(run)
+            model.load_state_dict(inference.load_state(directory / "best.pt"))
             members.append(Member(model, *_statistics(run, fold)))
     if not members:
         raise UserError(f"{part}: no fold and seed of {exp_dir}")

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mtlaug import dataset, training
+from mtlaug import dataset, inference
 from mtlaug.attack import LinfBall, Plan, Problem, worst_cases
-from mtlaug.evaluation import Row, as_predictions, trained_models, write_score
+from mtlaug.evaluation import Row, as_predictions, write_score
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 from mtlaug.model import MultitaskModel
@@ -54,11 +54,11 @@ class Attack:
     def models(self, fold: str) -> Iterator[tuple[int, MultitaskModel, MultitaskModel]]:
         """Yield (seed, the model that is tested, the model that the attack is made on), which may be the same."""
         if not self.source:
-            for seed, model in trained_models(self.target, fold):
+            for seed, model in inference.trained_models(self.target, fold):
                 yield seed, model, _frozen(model)
             return
         source = dataclasses.replace(self.source, seeds=self.target.seeds)
-        pairs = zip(trained_models(self.target, fold), trained_models(source, fold), strict=True)
+        pairs = zip(*(inference.trained_models(run, fold) for run in (self.target, source)), strict=True)
         for (seed, tested), (_, attacked) in pairs:
             yield seed, tested, _frozen(attacked)
 
@@ -126,7 +126,7 @@ def attack_features(attack: Attack, budgets: list[float]) -> list[str]:
         batches = list(dataset.evaluation_batches(target.store(fold), labels, target.classes))
         for seed, tested, attacked in attack.models(fold):
             for utterances, batch in batches:
-                problem = _feature_problem(attacked, utterances, batch.to(training.device))
+                problem = _feature_problem(attacked, utterances, batch.to(inference.device))
                 for budget, worst in zip(budgets, worst_cases(problem, attack.plan, balls, fold), strict=True):
                     logits = worst.logits if tested is attacked else _classified(tested, problem, worst.inputs)
                     posteriors = logits.softmax(dim=1).cpu().numpy()
@@ -160,7 +160,7 @@ def attack_waveforms(attack: Attack, budgets: list[float]) -> list[str]:
 def _attacked_sets(attack: Attack, levels: list[str], budgets: list[float]) -> dict[tuple[str, int], AttackedSet]:
     """Recordings of every level and seed, with features."""
     target, args = attack.target, attack.target.settings.feature_args
-    waveforms = Waveforms(target, training.device)
+    waveforms = Waveforms(target, inference.device)
     sets = {}
     for level in levels:
         condition = attack.condition(level)
@@ -193,11 +193,11 @@ def _rescored(target: Experiment, sets: dict[int, AttackedSet]) -> list[Row]:
     rows = []
     for fold in (fold.id for fold in target.protocol.folds):
         labels = target.protocol.utterances(fold, "test")
-        for seed, model in trained_models(target, fold):
+        for seed, model in inference.trained_models(target, fold):
             attacked = sets[seed]
             store = target.store(fold, str(attacked.directory))
             named = {attacked.name(utterance): label for utterance, label in labels.items()}
-            found = training.predict(model, store, named, target.classes)
+            found = inference.predict(model, store, named, target.classes)
             posteriors = [found[attacked.name(utterance)] for utterance in labels]
             rows += _rows(list(labels), fold, seed, labels, posteriors)
     return rows

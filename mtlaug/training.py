@@ -1,4 +1,4 @@
-"""Training loop of one fold and seed; checkpoints, resume, early stop; prediction."""
+"""Training loop of one fold and seed; checkpoints, resume, early stop."""
 
 import contextlib
 import json
@@ -18,13 +18,11 @@ from mtlaug import adversarial, board, dataset, distributed, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
-from mtlaug.model import MultitaskModel
+from mtlaug.inference import build_model, device, load_state, predict
 from mtlaug.objective import Objective, class_weights
 from mtlaug.statistics import uar
-from mtlaug.store import FeatureStore
 
 log = logging.getLogger(__name__)
-device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # Where the processor computes in bfloat16 itself; elsewhere it would be emulated, and slow.
 if device.type == "cuda":
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -231,38 +229,6 @@ def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = Fals
 def _requeue(signal_number: int, frame: object) -> None:
     log.warning("stopped by signal %d; run again to go on after the last whole epoch", signal_number)
     sys.exit(REQUEUE)
-
-
-def build_model(experiment: Experiment) -> MultitaskModel:
-    """A new model of the experiment's sizes."""
-    settings = experiment.settings
-    bins = settings.feature_args.width
-    meta = experiment.meta_tasks()
-    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
-
-
-@torch.no_grad()
-def predict(
-    model: MultitaskModel, store: FeatureStore, labels: dict[str, str], classes: list[str]
-) -> dict[str, np.ndarray]:
-    """Posteriors (K,) of each utterance of ``labels``."""
-    model.eval()
-    posteriors = {}
-    for utterances, batch in dataset.evaluation_batches(store, labels, classes):
-        batch = batch.to(device)
-        rows = model.classify(batch.features, batch.lengths).softmax(dim=1).cpu().numpy()
-        posteriors.update(zip(utterances, rows, strict=True))
-    return posteriors
-
-
-def load_state(path: Path) -> dict:
-    """Read a checkpoint; only tensors and plain values, no code."""
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
-    except Exception as error:  # torch.load raises many kinds for a broken file
-        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and train the fold again") from None
 
 
 def _save(path: Path, state: dict) -> None:

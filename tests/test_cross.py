@@ -12,7 +12,7 @@ from made_emodb import WOMEN
 from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
-from mtlaug import cross, cross_scoring, evaluation, protocol, training
+from mtlaug import cross, cross_scoring, evaluation, inference, protocol, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.folds import Fold
@@ -217,10 +217,10 @@ def test_scores(trained):
         assert results["seeds"] == [1, 2] and results["n"] == 5
     # The cell's posteriors are those of the fold's own model.
     table = read_predictions(trained.directory / "score_cross_one+two_to_three/predictions.tsv")
-    model = training.build_model(trained).eval()
-    model.load_state_dict(training.load_state(trained.run_dir("one+two", 2) / "best.pt"))
+    model = inference.build_model(trained).eval()
+    model.load_state_dict(inference.load_state(trained.run_dir("one+two", 2) / "best.pt"))
     labels = trained.protocol.utterances("one+two", "test")
-    wanted = training.predict(model, trained.store("one+two"), labels, trained.classes)
+    wanted = inference.predict(model, trained.store("one+two"), labels, trained.classes)
     rows = table.take(table.seeds == 2)
     for utterance, posteriors in zip(rows.utts, rows.posteriors, strict=True):
         assert posteriors.tolist() == pytest.approx(wanted[utterance].tolist(), abs=1e-5)

@@ -10,7 +10,7 @@ import torch
 import torchaudio.models
 from corpus import Corpus, extract, speech
 
-from mtlaug import audio, config, deployment, evaluation, frontend, packing, training
+from mtlaug import audio, config, deployment, frontend, inference, packing, training
 from mtlaug.config import FeatureArgs
 from mtlaug.files import UserError
 
@@ -86,8 +86,8 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
         training.train(run, fold, seed)
     fold = run.protocol.folds[0]
     recogniser = packing.from_experiment(tmp_path / "exp", run.run_dir(fold.id, 1))
-    _, model = next(evaluation.trained_models(run, fold.id))
-    scored = training.predict(model, run.store(fold.id), run.protocol.utterances(fold, "test"), run.classes)
+    _, model = next(inference.trained_models(run, fold.id))
+    scored = inference.predict(model, run.store(fold.id), run.protocol.utterances(fold, "test"), run.classes)
     cuts = {cut.id: cut for cut in audio.read_cuts(moved.data_dir, args.sample_rate)}
     for utterance, posteriors in scored.items():
         np.testing.assert_allclose(recogniser.posteriors(audio.load(cuts[utterance])), posteriors, atol=2e-3)

@@ -13,7 +13,7 @@ import soundfile
 import yaml
 from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import archives, audio, datadir, effects, evaluation, experiment, manifest, noise_scoring, noisy, training
+from mtlaug import archives, audio, datadir, effects, experiment, inference, manifest, noise_scoring, noisy, training
 from mtlaug.cli import main
 from mtlaug.cli.options import numbers
 from mtlaug.experiment import Experiment
@@ -274,9 +274,9 @@ def test_each_fold_is_tested_with_its_own_model_and_normalisation(trained: Exper
     rows = noise_scoring.predict(trained, places.noisy_dir, {("rain", -5.0): copy_of})["rain", -5.0]
     fold = trained.protocol.folds[1].id
     store = trained.store(fold, places.noisy_dir)
-    seed, model = list(evaluation.trained_models(trained, fold))[-1]
+    seed, model = list(inference.trained_models(trained, fold))[-1]
     utterance, label = next(iter(trained.protocol.utterances(fold, "test").items()))
-    expected = training.predict(model, store, {copy_of[utterance]: label}, trained.classes)[copy_of[utterance]]
+    expected = inference.predict(model, store, {copy_of[utterance]: label}, trained.classes)[copy_of[utterance]]
     (found,) = [row for row in rows if row[:3] == (utterance, fold, seed)]
     assert found[3] == label and np.allclose(found[4], expected, atol=1e-5)
 

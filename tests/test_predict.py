@@ -16,7 +16,7 @@ import soundfile
 import torch
 from corpus import RATE, Corpus, speech
 
-from mtlaug import evaluation, packing, training
+from mtlaug import evaluation, inference, packing, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_table
@@ -57,8 +57,8 @@ def test_a_fold_gives_the_posteriors_of_its_test(corpus: Corpus, trained: Experi
     wavs = read_table(Path(corpus.data_dir, "wav.scp"))
     for fold in ("1", "2", "3"):
         labels, store = trained.protocol.utterances(fold, "test"), trained.store(fold)
-        _, model = next(evaluation.trained_models(trained, fold))
-        utterance, posteriors = next(iter(training.predict(model, store, labels, trained.classes).items()))
+        _, model = next(inference.trained_models(trained, fold))
+        utterance, posteriors = next(iter(inference.predict(model, store, labels, trained.classes).items()))
         (line,) = predicted(capsys, trained.directory / f"fold_{fold}", wavs[utterance])
         # The stored features are rounded to two bytes.
         np.testing.assert_allclose(list(line["posteriors"].values()), posteriors, atol=2e-3)

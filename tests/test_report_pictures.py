@@ -14,7 +14,7 @@ import soundfile
 import torch
 from made_predictions import from_rows
 
-from mtlaug import evaluation, report, training
+from mtlaug import evaluation, inference, report
 from mtlaug.experiment import Experiment
 from mtlaug.fbank import Fbank
 from mtlaug.files import read_table
@@ -33,7 +33,7 @@ def add_model(corpus: made.Corpus, directory: Path, *overrides: str) -> Experime
     for fold in experiment.protocol.folds:
         run_dir = experiment.run_dir(fold.id, 1)
         run_dir.mkdir(parents=True)
-        torch.save(training.build_model(experiment).state_dict(), run_dir / "best.pt")
+        torch.save(inference.build_model(experiment).state_dict(), run_dir / "best.pt")
     evaluation.score_within(experiment, evaluation.predictor(experiment), "made up")
     return experiment
 

@@ -8,7 +8,7 @@ import recipes
 import soundfile
 import torch
 
-from mtlaug import attack, datadir, evaluation, robustness, training
+from mtlaug import attack, datadir, evaluation, inference, robustness, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.predictions import read_predictions
@@ -148,7 +148,7 @@ def test_negative_snr_is_a_budget():
 
 def test_a_model_with_a_broken_weight_names_the_utterance(models, corpus, tmp_path):
     run = corpus.prepare(tmp_path / "broken")
-    state = training.build_model(run).state_dict()
+    state = inference.build_model(run).state_dict()
     state["emotion.layers.4.bias"][0] = torch.nan
     for job in run.jobs():
         run.run_dir(*job).mkdir(parents=True)
@@ -160,9 +160,9 @@ def test_a_model_with_a_broken_weight_names_the_utterance(models, corpus, tmp_pa
 @pytest.mark.parametrize("kind", ["global", "utterance", "speaker"])
 def test_a_clean_waveform_is_classified_as_its_features_are(models, corpus, tmp_path, kind):
     run = corpus.prepare(tmp_path / kind, f"dataset_args.normalisation={kind}")
-    model, store, labels = training.build_model(run).eval(), run.store("1"), run.protocol.utterances("1", "test")
-    expected = training.predict(model, store, labels, run.classes)
-    for make_problem in Waveforms(run, training.device).problems(store, labels, run.classes, size=4):
+    model, store, labels = inference.build_model(run).eval(), run.store("1"), run.protocol.utterances("1", "test")
+    expected = inference.predict(model, store, labels, run.classes)
+    for make_problem in Waveforms(run, inference.device).problems(store, labels, run.classes, size=4):
         problem = make_problem(model)
         found = problem.classify(problem.snap(problem.clean)).softmax(dim=1).detach().numpy()
         for utterance, row in zip(problem.utterances, found, strict=True):
@@ -174,8 +174,8 @@ def test_the_gradient_reaches_the_samples(models, corpus, tmp_path, kind):
     """Against finite differences in double precision; the utterance's own statistics take part."""
     run = corpus.prepare(tmp_path / kind, f"dataset_args.normalisation={kind}")
     torch.manual_seed(0)
-    model, labels = training.build_model(run).eval().double(), run.protocol.utterances("1", "test")
-    waveforms = Waveforms(run, training.device)
+    model, labels = inference.build_model(run).eval().double(), run.protocol.utterances("1", "test")
+    waveforms = Waveforms(run, inference.device)
     waveforms.frontend.double()
     make_problem = next(iter(waveforms.problems(run.store("1"), labels, run.classes, size=3)))
     problem = make_problem(model)
@@ -206,8 +206,8 @@ def test_recordings_keep_their_budget_and_are_scored_as_written(models):
     predictions = read_predictions(target.directory / "score_attack_wave_pgd_35dB" / "predictions.tsv")
     store = target.store("1", str(directory))
     labels = {f"{utt}-attack_wave_pgd_35dB": label for utt, label in target.protocol.utterances("1", "test").items()}
-    _, model = next(evaluation.trained_models(target, "1"))
-    again = training.predict(model, store, labels, target.classes)
+    _, model = next(inference.trained_models(target, "1"))
+    again = inference.predict(model, store, labels, target.classes)
     stored = dict(zip(predictions.utts, predictions.posteriors, strict=True))
     for name, row in again.items():
         np.testing.assert_allclose(stored[name.removesuffix("-attack_wave_pgd_35dB")], row, atol=2e-6)

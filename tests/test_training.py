@@ -17,7 +17,7 @@ import pytest
 import torch
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, manifest, training
+from mtlaug import evaluation, experiment, inference, manifest, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
@@ -86,7 +86,7 @@ def test_a_run_leaves_its_files(trained):
 
 def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
     trainer = Trainer(trained, FOLD, SEED)
-    trainer.averaged.module.load_state_dict(training.load_state(run_dir(trained) / "best.pt"))
+    trainer.averaged.module.load_state_dict(inference.load_state(run_dir(trained) / "best.pt"))
     done = read_json(run_dir(trained) / "done.json")
     assert trainer._look_at_dev() == {name: done[name] for name in ("dev_uar", "dev_loss")}
 
@@ -280,7 +280,7 @@ def test_a_corrupt_checkpoint_is_named(corpus, trained, tmp_path, spoil):
 def test_a_checkpoint_with_code_is_not_run(tmp_path):
     torch.save({"path": Path("x")}, tmp_path / "best.pt")
     with pytest.raises(UserError, match=r"best\.pt: not a checkpoint"):
-        training.load_state(tmp_path / "best.pt")
+        inference.load_state(tmp_path / "best.pt")
 
 
 def test_a_second_process_is_refused(corpus, tmp_path):
@@ -321,14 +321,14 @@ def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
 def test_predictions_are_those_of_each_utterance_alone(trained):
     """Neither the batch that an utterance is in nor its padding matters."""
     predictions = evaluation.predict_within(trained, evaluation.predictor(trained))
-    model = training.build_model(trained)
-    model.load_state_dict(training.load_state(trained.run_dir("2", 2) / "best.pt"))
+    model = inference.build_model(trained)
+    model.load_state_dict(inference.load_state(trained.run_dir("2", 2) / "best.pt"))
     store, classes = trained.store("2"), trained.classes
     chosen = np.flatnonzero((predictions.folds == "2") & (predictions.seeds == 2))
     assert len(chosen) == 10
     for row in chosen:
         utterance = str(predictions.utts[row])
-        alone = training.predict(model, store, {utterance: classes[0]}, classes)[utterance]
+        alone = inference.predict(model, store, {utterance: classes[0]}, classes)[utterance]
         np.testing.assert_allclose(predictions.posteriors[row], alone, atol=1e-5)
 
 

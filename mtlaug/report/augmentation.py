@@ -6,12 +6,12 @@ import torch
 from mtlaug.dataset import UNKNOWN, TrainingSet
 from mtlaug.files import UserError
 from mtlaug.folds import Fold
+from mtlaug.inference import device
 from mtlaug.plots import draw_confusion
 from mtlaug.report.blocks import Block, Table, Text
 from mtlaug.report.plots import Plots
 from mtlaug.report.shown import Shown
 from mtlaug.scoring import percent
-from mtlaug.training import device
 
 MOST_FOLDS, MOST_COPIES = 6, 1200
 

@@ -10,7 +10,7 @@ import torch
 from lhotse import MonoCut
 from matplotlib.figure import Figure
 
-from mtlaug import audio, training
+from mtlaug import audio, inference
 from mtlaug.dataset import evaluation_batches
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table
@@ -111,7 +111,7 @@ def _answers(shown: Shown, fold: Fold, store: FeatureStore, utterances: Sequence
     answers = {}
     labels = dict.fromkeys(utterances, experiment.classes[0])
     for names, batch in evaluation_batches(store, labels, experiment.classes):
-        batch = batch.to(training.device)
+        batch = batch.to(inference.device)
         outputs = model(batch.features, batch.lengths)
         emotions, types = (_best(logits) for logits in (outputs.emotion, outputs.augmentation))
         for name, (emotion, share), (kind, certainty) in zip(names, emotions, types, strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtlaug import evaluation, experiment
+from mtlaug import experiment, inference
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 from mtlaug.folds import Fold
@@ -36,7 +36,7 @@ class Shown:
 
     def model(self, fold: Fold) -> MultitaskModel:
         """The trained model of a fold, which has not heard the fold's test speakers."""
-        _, model = next(evaluation.trained_models(self.experiment, fold.id))
+        _, model = next(inference.trained_models(self.experiment, fold.id))
         return model
 
 

@@ -1,0 +1,59 @@
+"""An experiment's models: built, with the weights they were trained to, and their posteriors."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mtlaug import dataset
+from mtlaug.experiment import Experiment
+from mtlaug.files import UserError
+from mtlaug.model import MultitaskModel
+from mtlaug.store import FeatureStore
+
+device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def build_model(experiment: Experiment) -> MultitaskModel:
+    """A new model of the experiment's sizes."""
+    settings = experiment.settings
+    bins = settings.feature_args.width
+    meta = experiment.meta_tasks()
+    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
+
+
+def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, MultitaskModel]]:
+    """Yield (seed, model) of a fold, the best weights loaded, in evaluation mode; each yield reuses one model.
+
+    Raises:
+        UserError: the fold is not trained.
+    """
+    model = build_model(experiment).to(device).eval()
+    for seed in experiment.seeds:
+        model.load_state_dict(load_state(experiment.run_dir(fold, seed) / "best.pt"))
+        yield seed, model
+
+
+@torch.no_grad()
+def predict(
+    model: MultitaskModel, store: FeatureStore, labels: dict[str, str], classes: list[str]
+) -> dict[str, np.ndarray]:
+    """Posteriors (K,) of each utterance of ``labels``."""
+    model.eval()
+    posteriors = {}
+    for utterances, batch in dataset.evaluation_batches(store, labels, classes):
+        batch = batch.to(device)
+        rows = model.classify(batch.features, batch.lengths).softmax(dim=1).cpu().numpy()
+        posteriors.update(zip(utterances, rows, strict=True))
+    return posteriors
+
+
+def load_state(path: Path) -> dict:
+    """Read a checkpoint; only tensors and plain values, no code."""
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
+    except Exception as error:  # torch.load raises many kinds for a broken file
+        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and train the fold again") from None
