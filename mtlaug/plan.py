@@ -150,7 +150,8 @@ def _training(speech: Speech, seeds: int, settings: config.Config) -> tuple[floa
     # All that is not tested is trained on, unlabelled rows come on top; what leaves for dev is left out of the account.
     share = (speech.folds - 1) / speech.folds if speech.folds > 1 else 1.0
     rows = settings.dataset_args.copies_per_epoch * (1 + settings.unlabelled_args.ratio)
-    epoch = speech.seconds * share * rows / TRAINING
+    passes = 2 if settings.loss_args.adversarial_epsilon else 1
+    epoch = speech.seconds * share * rows * passes / TRAINING
     trainings = speech.folds * seeds
     return trainings * settings.optim_args.epochs * epoch, trainings * MODEL
 

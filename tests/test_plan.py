@@ -48,6 +48,14 @@ def test_disk_is_near_what_the_features_take(corpus):
     assert taken / 2 < steps(corpus)["features of x_aug"].disk < 3 * taken
 
 
+def test_adversarial_training_takes_twice_the_time(corpus):
+    plain, adversarial = (
+        steps(corpus, overrides=overrides)["training of tiny: folds x seeds"].seconds
+        for overrides in ([], ["loss_args.adversarial_epsilon=0.1"])
+    )
+    assert adversarial == 2 * plain > 0
+
+
 def test_what_is_not_there_is_unknown(corpus, tmp_path):
     made = steps(corpus, sets=[str(tmp_path / "none")])
     training = made["training of tiny: folds x seeds"]
@@ -69,7 +77,7 @@ def test_dry_run_of_a_recipe_does_nothing(tmp_path):
     recipe = recipes.copy("mini", tmp_path)
     before = sorted(recipe.rglob("*"))
     done = recipes.run(recipe, "--dry-run", "true", "--nj", 7, "--stage", 1)
-    assert recipes.succeeded(done, "training of stl_aug", "Unknown until stage 1 has made data/mini, data/mini_unl")
+    assert recipes.succeeded(done, "training of mtlaug", "Unknown until stage 1 has made data/mini, data/mini_unl")
     assert "\n    3      7     unknown     unknown  features of data/mini_aug\n" in done.stdout
     assert "Stage 1" not in done.stdout
     assert sorted(recipe.rglob("*")) == before
