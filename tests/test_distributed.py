@@ -55,7 +55,9 @@ def test_two_processes_give_the_model_of_one(both):
 
 @pytest.mark.parametrize("together", [(), ("--ngpu", "2")])
 def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path, together):
-    run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=200", "optim_args.patience=200")
+    # Adversarial, as that looks at the loss outside of the processes' common backward pass.
+    options = ("optim_args.epochs=200", "optim_args.patience=200", "loss_args.adversarial_epsilon=0.05")
+    run = corpus.prepare(tmp_path / "exp", *options)
     command = [sys.executable, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1", *together]
     variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
