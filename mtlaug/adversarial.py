@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from mtlaug.attack import LinfBall
 from mtlaug.dataset import Batch
 from mtlaug.model import frame_mask
 
@@ -24,6 +25,7 @@ def moved(
     start = epsilon * (2 * torch.rand_like(batch.features) - 1)
     inputs = (batch.features + start).requires_grad_()
     (gradient,) = torch.autograd.grad(loss(inputs), inputs)
-    change = (start + step_size * epsilon * gradient.sign()).clamp(-epsilon, epsilon)
+    ball = LinfBall(epsilon)
+    change = ball.project(start + step_size * ball.direction(gradient))
     mask = frame_mask(batch.lengths, change.shape[1])
     return batch.features + change * mask[..., None]

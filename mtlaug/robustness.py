@@ -58,7 +58,7 @@ class Attack:
                 yield seed, model, _frozen(model)
             return
         source = dataclasses.replace(self.source, seeds=self.target.seeds)
-        pairs = zip(*(inference.trained_models(run, fold) for run in (self.target, source)), strict=True)
+        pairs = zip(inference.trained_models(self.target, fold), inference.trained_models(source, fold), strict=True)
         for (seed, tested), (_, attacked) in pairs:
             yield seed, tested, _frozen(attacked)
 

@@ -50,7 +50,7 @@ def test_padding_stays_zero():
 def test_unlabelled_rows_are_moved_as_well_and_at_random():
     batch = made_batch([[1.0, 0, 0], [0, 0, 0]], [30, 30])
     change = (moved(batch)[0] - batch.features).abs()
-    assert change.max(dim=2).values.max(dim=1).values.max() <= EPSILON + 1e-6
+    assert change.max() <= EPSILON + 1e-6
     # The step ends at the surface for most values; a uniform draw does so for none.
     at_surface = (change > EPSILON * 0.999).float().mean(dim=(1, 2))
     assert at_surface[0] > 0.5 and at_surface[1] < 0.05 and change[1].max() > EPSILON / 2
