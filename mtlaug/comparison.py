@@ -29,8 +29,8 @@ def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
     """
     results = [read_results(directory) for directory in (dir_a, dir_b)]
     for key, name in ALIKE.items():
-        values = [str(result[key])[:12] for result in results]
         if results[0][key] != results[1][key]:
+            values = [str(result[key])[:12] for result in results]
             raise UserError(
                 f"{dir_a} and {dir_b} cannot be compared: different {name}, {values[0]} and {values[1]}; "
                 f"train and score both with the same one"
@@ -42,15 +42,7 @@ def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
 
 def compare_predictions(a: Predictions, b: Predictions, names: tuple[str, str] = ("a", "b")) -> dict:
     """The part of `compare` that needs only predictions; ``names`` go into the result and the errors."""
-    both = f"{names[0]} and {names[1]} cannot be compared"
-    if a.classes != b.classes:
-        raise UserError(f"{both}: different classes, {' '.join(a.classes)} and {' '.join(b.classes)}")
-    parts = [a.by_seed(), b.by_seed()]
-    firsts = [next(iter(part.values())) for part in parts]
-    for field in ("utts", "reference", "speakers"):
-        if not np.array_equal(*(getattr(first, field) for first in firsts)):
-            raise UserError(f"{both}: their utterances differ in {field}; score both with the same protocol")
-    (speakers, hits_a, totals), (_, hits_b, _) = map(speaker_tables, parts)
+    (speakers, hits_a, totals), (_, hits_b, _) = map(speaker_tables, seeds_of_both(a, b, names))
     uar_a, uar_b = (float(uar(hits.sum(0), totals.sum(0))) for hits in (hits_a, hits_b))
     p, swaps, exact = swap_test(hits_a, hits_b, totals)
     return {
@@ -64,8 +56,21 @@ def compare_predictions(a: Predictions, b: Predictions, names: tuple[str, str] =
         "swaps": swaps,
         "exact": exact,
         "speakers": len(speakers),
-        "n": len(firsts[0].utts),
+        "n": int(totals.sum()),
     }
+
+
+def seeds_of_both(a: Predictions, b: Predictions, names: tuple[str, str]) -> tuple[dict[int, Predictions], ...]:
+    """Each system's predictions by seed, with the utterances in one order; others are a `UserError`."""
+    both = f"{names[0]} and {names[1]} cannot be compared"
+    if a.classes != b.classes:
+        raise UserError(f"{both}: different classes, {' '.join(a.classes)} and {' '.join(b.classes)}")
+    parts = a.by_seed(), b.by_seed()
+    firsts = [next(iter(part.values())) for part in parts]
+    for field in ("utts", "reference", "speakers"):
+        if not np.array_equal(*(getattr(first, field) for first in firsts)):
+            raise UserError(f"{both}: their utterances differ in {field}; score both with the same protocol")
+    return parts
 
 
 def pairs(models: Sequence[str]) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
-"""``mtlaug score within | noise | cross | compare | recompute``: scores in ``score_*`` directories."""
+"""``mtlaug score within | noise | cross | ensemble | compare | recompute``: scores in ``score_*`` directories."""
 
+import shlex
 from pathlib import Path
 
 
@@ -20,6 +21,12 @@ def add_commands(commands) -> None:
     cross = verbs.add_parser("cross", help="test each training set's models on every corpus that it is paired with")
     cross.add_argument("exp_dir", metavar="EXP_DIR")
     cross.set_defaults(run=_cross)
+
+    ensemble = verbs.add_parser("ensemble", help="average posteriors over seeds or models, and score that as a model")
+    ensemble.add_argument("score_dirs", nargs="+", metavar="SCORE_DIR")
+    ensemble.add_argument("model_dir", metavar="MODEL_DIR", help="such as exp/mtlaug_ensemble")
+    ensemble.set_defaults(run=_ensemble)
+
     for verb in (within, noise, cross):
         verb.add_argument(
             "--command-line", default="", metavar="TEXT", help="the command that the report gives for this"
@@ -53,6 +60,13 @@ def _cross(options) -> None:
 
     models = experiment.load(options.exp_dir)
     print("\n".join(cross_scoring.score(models, evaluation.predictor(models), options.command_line)))
+
+
+def _ensemble(options) -> None:
+    from mtlaug import ensemble
+
+    command = shlex.join(["mtlaug", "score", "ensemble", *options.score_dirs, options.model_dir])
+    print(ensemble.score(options.score_dirs, options.model_dir, command))
 
 
 def _compare(options) -> None:

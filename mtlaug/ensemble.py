@@ -1,0 +1,54 @@
+"""Several systems as one: their posteriors averaged, and scored as a model of its own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mtlaug.comparison import seeds_of_both
+from mtlaug.files import UserError
+from mtlaug.predictions import Predictions, read_predictions
+from mtlaug.scoring import META, read_results, result_line, write_score
+
+ALIKE = ("condition", "set", "protocol", "normalisation")
+
+
+def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str) -> str:
+    """Score the mean posteriors of score directories, of all their seeds, as ``model_dir/score_<condition>``.
+
+    Args:
+        score_dirs: of one condition; a single one is an ensemble of its seeds.
+        model_dir: such as ``exp/mtlaug_ensemble``, for a row of its own in the report.
+        command: what a user types to make this result again.
+    Returns:
+        The one-line result. ``results.json`` names the ``members``, each with its number of seeds.
+    Raises:
+        UserError: the members differ in condition, test set, protocol, normalisation, classes or
+            utterances, there is only one, or ``model_dir`` holds a trained model.
+    """
+    names = list(dict.fromkeys(map(str, score_dirs)))
+    if (Path(model_dir) / "config.yaml").exists():
+        raise UserError(f"{model_dir}: holds a trained model; give the ensemble a directory of its own")
+    results = [read_results(name) for name in names]
+    for name, other in zip(names, results, strict=True):
+        if differing := [key for key in ALIKE if other[key] != results[0][key]]:
+            raise UserError(f"{names[0]} and {name} are no ensemble: they differ in {', '.join(differing)}")
+    systems = [read_predictions(Path(name) / "predictions.tsv") for name in names]
+    members = {name: len(np.unique(system.seeds)) for name, system in zip(names, systems, strict=True)}
+    if sum(members.values()) < 2:
+        raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
+    meta = {key: results[0][key] for key in (*META, "curve", "pair") if key in results[0]}
+    meta |= {"model": Path(model_dir).name, "command": command, "members": members}
+    score_dir = Path(model_dir) / Path(names[0]).name
+    return result_line(write_score(score_dir, average(systems, names), meta), score_dir)
+
+
+def average(systems: Sequence[Predictions], names: Sequence[str]) -> Predictions:
+    """A prediction for each utterance by the mean posteriors of all systems and seeds, as of seed 0."""
+    parts = []
+    for system, name in zip(systems, names, strict=True):
+        parts += seeds_of_both(systems[0], system, (names[0], name))[1].values()
+    posteriors = np.mean([part.posteriors for part in parts], axis=0)
+    seeds = np.zeros(len(posteriors), dtype=int)
+    return replace(parts[0], seeds=seeds, posteriors=posteriors, hypothesis=posteriors.argmax(axis=1))

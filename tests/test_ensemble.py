@@ -1,0 +1,94 @@
+"""Ensembles: mean posteriors of seeds and of models, scored as a model of their own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_predictions import random_predictions, write_made_score
+
+from mtlaug.cli import main
+from mtlaug.ensemble import average
+from mtlaug.files import UserError
+from mtlaug.predictions import read_predictions
+from mtlaug.scoring import read_results
+
+
+def test_posteriors_decide_together_not_by_vote():
+    three = random_predictions(0.5, speakers=2, per_class=1, seeds=(1, 2, 3))
+    sure, torn = [1.0, 0.0, 0.0, 0.0], [0.4, 0.6, 0.0, 0.0]
+    first = three.utts == three.utts[0]
+    posteriors = three.posteriors.copy()
+    posteriors[first] = [sure, torn, torn]
+    together = average([replace(three, posteriors=posteriors)], ["three"])
+    row = np.flatnonzero(together.utts == three.utts[0])
+    np.testing.assert_allclose(together.posteriors[row], [[0.6, 0.4, 0.0, 0.0]])
+    assert together.hypothesis[row] == [0]
+    assert len(together.utts) == len(three.utts) / 3
+    np.testing.assert_array_equal(together.hypothesis, together.posteriors.argmax(axis=1))
+
+
+def test_members_weigh_alike_in_any_order_of_their_utterances():
+    a, b = random_predictions(0.6, seeds=(1, 2)), random_predictions(0.6, draw=1)
+    shuffled = b.take(np.random.default_rng(0).permutation(len(b.utts)))
+    together = average([a, shuffled], ["a", "b"])
+    mean = (a.posteriors[a.seeds == 1] + a.posteriors[a.seeds == 2] + b.posteriors) / 3
+    np.testing.assert_array_equal(together.utts, b.utts)
+    np.testing.assert_allclose(together.posteriors, mean)
+    np.testing.assert_array_equal(together.reference, b.reference)
+
+
+def test_command_writes_a_model_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    seeds = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2, 3)))
+    other = write_made_score(tmp_path, "stl", random_predictions(0.6, draw=4))
+    target = tmp_path / "mtlaug_stl"
+    arguments = ["score", "ensemble", str(seeds), str(other), str(target)]
+    assert main(arguments) == 0
+    results = read_results(target / "score_within")
+    assert results["model"] == "mtlaug_stl"
+    assert results["members"] == {str(seeds): 3, str(other): 1}
+    assert results["command"] == " ".join(["mtlaug", *arguments])
+    assert results["uar"] > max(read_results(member)["uar"] for member in (seeds, other))  # of independent errors
+    assert len(read_predictions(target / "score_within" / "predictions.tsv").utts) == results["n"]
+    assert capsys.readouterr().out.startswith("%UAR ")
+
+
+def test_a_point_of_a_curve_stays_one(tmp_path: Path):
+    curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}
+    noisy = random_predictions(0.6, seeds=(1, 2))
+    member = write_made_score(tmp_path, "mtlaug", noisy, "score_noise_rain_snr5", condition="noise", curve=curve)
+    assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 0
+    assert read_results(tmp_path / "both" / "score_noise_rain_snr5")["curve"] == curve
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"normalisation": "speaker", "protocol": "f" * 64}, "they differ in protocol, normalisation"),
+        ({"condition": "noise_rain_snr5"}, "they differ in condition"),
+    ],
+)
+def test_unlike_members_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, str], message: str
+):
+    a = write_made_score(tmp_path, "a", random_predictions(0.6))
+    b = write_made_score(tmp_path, "b", random_predictions(0.6), **changes)
+    assert main(["score", "ensemble", str(a), str(b), str(tmp_path / "both")]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "both").exists()
+
+
+def test_other_utterances_are_refused():
+    fewer = random_predictions(0.6, speakers=5)
+    with pytest.raises(UserError, match=r"a and b cannot be compared: .* differ in utts"):
+        average([random_predictions(0.6), fewer], ["a", "b"])
+
+
+def test_one_seed_and_a_trained_model_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    one = write_made_score(tmp_path, "one", random_predictions(0.6))
+    assert main(["score", "ensemble", str(one), str(tmp_path / "both")]) == 1
+    assert "one seed is no ensemble" in capsys.readouterr().err
+    two = write_made_score(tmp_path, "two", random_predictions(0.6, seeds=(1, 2)))
+    (tmp_path / "two" / "config.yaml").touch()
+    assert main(["score", "ensemble", str(two), str(tmp_path / "two")]) == 1
+    assert "holds a trained model" in capsys.readouterr().err
