@@ -23,16 +23,21 @@ def build_model(experiment: Experiment) -> MultitaskModel:
     return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
 
 
-def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, MultitaskModel]]:
-    """Yield (seed, model) of a fold, the best weights loaded, in evaluation mode; each yield reuses one model.
+def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskModel:
+    """The model of a fold and seed with its best weights, in evaluation mode.
 
     Raises:
-        UserError: the fold is not trained.
+        UserError: the fold is not trained with that seed.
     """
-    model = build_model(experiment).to(device).eval()
+    model = build_model(experiment)
+    model.load_state_dict(load_state(experiment.run_dir(fold, seed) / "best.pt"))
+    return model.to(device).eval()
+
+
+def trained_models(experiment: Experiment, fold: str) -> Iterator[tuple[int, MultitaskModel]]:
+    """Yield (seed, model) of a fold, see `trained_model`."""
     for seed in experiment.seeds:
-        model.load_state_dict(load_state(experiment.run_dir(fold, seed) / "best.pt"))
-        yield seed, model
+        yield seed, trained_model(experiment, fold, seed)
 
 
 @torch.no_grad()

@@ -1,6 +1,5 @@
 """Test an experiment's models on noisy copies of their own test speech: a score for each kind of noise and SNR."""
 
-import copy
 import logging
 import time
 
@@ -68,7 +67,7 @@ def predict(
     for fold in (fold.id for fold in experiment.protocol.folds):
         started, labels = time.monotonic(), experiment.protocol.utterances(fold, "test")
         store = experiment.store(fold, noisy_dir)
-        models = [(seed, copy.deepcopy(model)) for seed, model in inference.trained_models(experiment, fold)]
+        models = list(inference.trained_models(experiment, fold))
         for condition, copy_of in conditions.items():
             if lost := labels.keys() - copy_of.keys():
                 raise UserError(f"{noisy_dir}: utterance {min(lost)} has no copy for {condition}; run stage 6 again")

@@ -45,10 +45,8 @@ def from_experiment(exp_dir: Path, part: Path) -> Recogniser:
     run = experiment.load(exp_dir)
     members = []
     for fold, seed in run.jobs():
-        directory = run.run_dir(fold, seed)
-        if directory.resolve().is_relative_to(part.resolve()):
-            model = inference.build_model(run)
-            model.load_state_dict(inference.load_state(directory / "best.pt"))
+        if run.run_dir(fold, seed).resolve().is_relative_to(part.resolve()):
+            model = inference.trained_model(run, fold, seed).cpu()
             members.append(Member(model, *_statistics(run, fold)))
     if not members:
         raise UserError(f"{part}: no fold and seed of {exp_dir}")

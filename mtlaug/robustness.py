@@ -53,13 +53,8 @@ class Attack:
 
     def models(self, fold: str) -> Iterator[tuple[int, MultitaskModel, MultitaskModel]]:
         """Yield (seed, the model that is tested, the model that the attack is made on), which may be the same."""
-        if not self.source:
-            for seed, model in inference.trained_models(self.target, fold):
-                yield seed, model, _frozen(model)
-            return
-        source = dataclasses.replace(self.source, seeds=self.target.seeds)
-        pairs = zip(inference.trained_models(self.target, fold), inference.trained_models(source, fold), strict=True)
-        for (seed, tested), (_, attacked) in pairs:
+        for seed, tested in inference.trained_models(self.target, fold):
+            attacked = inference.trained_model(self.source, fold, seed) if self.source else tested
             yield seed, tested, _frozen(attacked)
 
     def write(self, level: str, rows: list[Row], curve: dict, **more: object) -> str:

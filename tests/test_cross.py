@@ -217,8 +217,7 @@ def test_scores(trained):
         assert results["seeds"] == [1, 2] and results["n"] == 5
     # The cell's posteriors are those of the fold's own model.
     table = read_predictions(trained.directory / "score_cross_one+two_to_three/predictions.tsv")
-    model = inference.build_model(trained).eval()
-    model.load_state_dict(inference.load_state(trained.run_dir("one+two", 2) / "best.pt"))
+    model = inference.trained_model(trained, "one+two", 2)
     labels = trained.protocol.utterances("one+two", "test")
     wanted = inference.predict(model, trained.store("one+two"), labels, trained.classes)
     rows = table.take(table.seeds == 2)

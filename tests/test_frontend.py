@@ -86,7 +86,7 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
         training.train(run, fold, seed)
     fold = run.protocol.folds[0]
     recogniser = packing.from_experiment(tmp_path / "exp", run.run_dir(fold.id, 1))
-    _, model = next(inference.trained_models(run, fold.id))
+    model = inference.trained_model(run, fold.id, 1)
     scored = inference.predict(model, run.store(fold.id), run.protocol.utterances(fold, "test"), run.classes)
     cuts = {cut.id: cut for cut in audio.read_cuts(moved.data_dir, args.sample_rate)}
     for utterance, posteriors in scored.items():

@@ -274,7 +274,8 @@ def test_each_fold_is_tested_with_its_own_model_and_normalisation(trained: Exper
     rows = noise_scoring.predict(trained, places.noisy_dir, {("rain", -5.0): copy_of})["rain", -5.0]
     fold = trained.protocol.folds[1].id
     store = trained.store(fold, places.noisy_dir)
-    seed, model = list(inference.trained_models(trained, fold))[-1]
+    seed = trained.seeds[-1]
+    model = inference.trained_model(trained, fold, seed)
     utterance, label = next(iter(trained.protocol.utterances(fold, "test").items()))
     expected = inference.predict(model, store, {copy_of[utterance]: label}, trained.classes)[copy_of[utterance]]
     (found,) = [row for row in rows if row[:3] == (utterance, fold, seed)]

@@ -57,7 +57,7 @@ def test_a_fold_gives_the_posteriors_of_its_test(corpus: Corpus, trained: Experi
     wavs = read_table(Path(corpus.data_dir, "wav.scp"))
     for fold in ("1", "2", "3"):
         labels, store = trained.protocol.utterances(fold, "test"), trained.store(fold)
-        _, model = next(inference.trained_models(trained, fold))
+        model = inference.trained_model(trained, fold, trained.seeds[0])
         utterance, posteriors = next(iter(inference.predict(model, store, labels, trained.classes).items()))
         (line,) = predicted(capsys, trained.directory / f"fold_{fold}", wavs[utterance])
         # The stored features are rounded to two bytes.

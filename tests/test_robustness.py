@@ -206,7 +206,7 @@ def test_recordings_keep_their_budget_and_are_scored_as_written(models):
     predictions = read_predictions(target.directory / "score_attack_wave_pgd_35dB" / "predictions.tsv")
     store = target.store("1", str(directory))
     labels = {f"{utt}-attack_wave_pgd_35dB": label for utt, label in target.protocol.utterances("1", "test").items()}
-    _, model = next(inference.trained_models(target, "1"))
+    model = inference.trained_model(target, "1", target.seeds[0])
     again = inference.predict(model, store, labels, target.classes)
     stored = dict(zip(predictions.utts, predictions.posteriors, strict=True))
     for name, row in again.items():

@@ -321,8 +321,7 @@ def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
 def test_predictions_are_those_of_each_utterance_alone(trained):
     """Neither the batch that an utterance is in nor its padding matters."""
     predictions = evaluation.predict_within(trained, evaluation.predictor(trained))
-    model = inference.build_model(trained)
-    model.load_state_dict(inference.load_state(trained.run_dir("2", 2) / "best.pt"))
+    model = inference.trained_model(trained, "2", 2)
     store, classes = trained.store("2"), trained.classes
     chosen = np.flatnonzero((predictions.folds == "2") & (predictions.seeds == 2))
     assert len(chosen) == 10

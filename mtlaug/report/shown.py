@@ -36,8 +36,7 @@ class Shown:
 
     def model(self, fold: Fold) -> MultitaskModel:
         """The trained model of a fold, which has not heard the fold's test speakers."""
-        _, model = next(inference.trained_models(self.experiment, fold.id))
-        return model
+        return inference.trained_model(self.experiment, fold.id, self.seed)
 
 
 def spread(items: Sequence, most: int) -> list:
