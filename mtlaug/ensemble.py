@@ -11,7 +11,7 @@ from mtlaug.files import UserError
 from mtlaug.predictions import Predictions, read_predictions
 from mtlaug.scoring import META, read_results, result_line, write_score
 
-ALIKE = ("condition", "set", "protocol", "normalisation")
+ALIKE = ("condition", "set", "protocol", "normalisation", "noise", "curve", "pair")
 
 
 def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str) -> str:
@@ -24,23 +24,20 @@ def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str)
     Returns:
         The one-line result. ``results.json`` names the ``members``, each with its number of seeds.
     Raises:
-        UserError: the members differ in condition, test set, protocol, normalisation, classes or
-            utterances, there is only one, or ``model_dir`` holds a trained model.
+        UserError: the members differ in condition, test set, protocol, normalisation, noise, classes or
+            utterances, are of an attack, or there is only one; or ``model_dir`` holds something else.
     """
-    names = list(dict.fromkeys(map(str, score_dirs)))
-    if (Path(model_dir) / "config.yaml").exists():
-        raise UserError(f"{model_dir}: holds a trained model; give the ensemble a directory of its own")
+    names = list({Path(directory).resolve(): str(directory) for directory in score_dirs}.values())
     results = [read_results(name) for name in names]
-    for name, other in zip(names, results, strict=True):
-        if differing := [key for key in ALIKE if other[key] != results[0][key]]:
-            raise UserError(f"{names[0]} and {name} are no ensemble: they differ in {', '.join(differing)}")
+    _check_members(names, results)
     systems = [read_predictions(Path(name) / "predictions.tsv") for name in names]
     members = {name: len(np.unique(system.seeds)) for name, system in zip(names, systems, strict=True)}
     if sum(members.values()) < 2:
         raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
-    meta = {key: results[0][key] for key in (*META, "curve", "pair") if key in results[0]}
-    meta |= {"model": Path(model_dir).name, "command": command, "members": members}
-    score_dir = Path(model_dir) / Path(names[0]).name
+    meta = {key: results[0][key] for key in dict.fromkeys((*META, *ALIKE)) if key in results[0]}
+    meta |= {"model": Path(model_dir).resolve().name, "command": command, "members": members}
+    score_dir = Path(model_dir, f"score_{meta['condition']}")
+    _check_target(Path(model_dir), score_dir)
     return result_line(write_score(score_dir, average(systems, names), meta), score_dir)
 
 
@@ -52,3 +49,18 @@ def average(systems: Sequence[Predictions], names: Sequence[str]) -> Predictions
     posteriors = np.mean([part.posteriors for part in parts], axis=0)
     seeds = np.zeros(len(posteriors), dtype=int)
     return replace(parts[0], seeds=seeds, posteriors=posteriors, hypothesis=posteriors.argmax(axis=1))
+
+
+def _check_members(names: Sequence[str], results: Sequence[dict]) -> None:
+    for name, other in zip(names, results, strict=True):
+        if differing := [key for key in ALIKE if other.get(key) != results[0].get(key)]:
+            raise UserError(f"{names[0]} and {name} are no ensemble: they differ in {', '.join(differing)}")
+        if "steps" in other:
+            raise UserError(f"{name}: an attack has speech of its own for each model, so no ensemble has heard it")
+
+
+def _check_target(model_dir: Path, score_dir: Path) -> None:
+    """Only an earlier ensemble is written over."""
+    taken = (model_dir / "config.yaml").exists() or (model_dir / "results.json").exists()
+    if taken or ((score_dir / "results.json").exists() and "members" not in read_results(score_dir)):
+        raise UserError(f"{model_dir}: holds other results; name a directory for the ensemble last")

@@ -30,9 +30,11 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     exception the temporary file is removed and the old target stays as it was.
 
     Raises:
-        UserError: the disk is full.
+        UserError: the disk is full, or the directory is missing.
     """
     target = Path(target)
+    if not target.parent.is_dir():
+        raise UserError(f"{target.parent}: no such directory; make it, or write {target.name} elsewhere")
     temporary = target.with_name(f".tmp{os.getpid()}.{target.name}")
     try:
         yield temporary

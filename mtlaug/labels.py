@@ -35,8 +35,8 @@ def read_label_map(path: str | Path) -> tuple[tuple[str, ...], dict[str, str]]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML in UTF-8: {error}") from None
     if not isinstance(tree, dict) or set(tree) != {"classes", "map"} or not isinstance(tree["map"], dict):
         raise UserError(f"{path}: expected exactly 'classes: [name, ...]' and 'map: {{raw label: class, ...}}'")
     classes, label_map = tree["classes"], tree["map"]

@@ -12,9 +12,9 @@ from mtlaug.scoring import interval, percent, read_results
 USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
 leaves out the silence around speech, and so should other programs. The posteriors say how alike a recording is to
 those that actors or raters labelled so; they say nothing about what somebody feels. Not for decisions about people."""
-LIMITS = """The emotions of the training data were acted or posed, in the language and by the speakers of that corpus;
-other speech, other languages, noise and distant microphones lower the recall, as far as measured by the figures
-above. Classes that are not listed cannot be recognised: every recording gets one of them."""
+LIMITS = """The training data have their own languages, speakers, microphones and ways of emotion, acted ones in most
+corpora; other speech, other languages, noise and distant microphones lower the recall, as far as measured by the
+figures above. Classes that are not listed cannot be recognised: every recording gets one of them."""
 
 
 def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
@@ -35,14 +35,15 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
     results = [read_results(found.parent) for found in sorted(root.glob("score_*/results.json"))]
     parts = [
         f"# {root.name}",
-        f"Emotions: {', '.join(bound['classes'])}. {members} model(s), whose posteriors are averaged; "
-        f"{_network(settings)}.",
+        f"Emotions: {', '.join(bound['classes'])}. Network: {_network(settings)}"
+        + (f"; the posteriors of {members} of them are averaged." if members > 1 else "."),
         "## Training data",
-        f"`{bound['data_dir']}`, protocol `{bound['protocol']}`, seeds {' '.join(map(str, bound['seeds']))}, "
+        f"{_data(bound, settings)}, protocol `{bound['protocol']}`, seeds {' '.join(map(str, bound['seeds']))}, "
         f"normalisation {settings['dataset_args']['normalisation']}. Terms of the data: {licence or 'not stated'}.",
         "## Results",
-        "UAR in percent of single models on speakers whom they were not trained on, averaged over the seeds, with the "
-        "95 % interval over speakers. Of the ensemble no such figure can be had: every speaker trained some of it.",
+        "UAR in percent of all folds' single models, each on speakers whom it was not trained on, averaged over the "
+        "seeds, with the 95 % interval over speakers."
+        + (" None of these is a figure of the ensemble." * (members > 1)),
         "\n".join(_rows(results)) if results else "None: the model was not scored.",
         "## Use",
         USE,
@@ -51,6 +52,12 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
         f"Made by mtlaug {bound['versions']['mtlaug']}, commit `{bound['git_commit']}`.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _data(bound: dict, settings: dict) -> str:
+    args = settings["unlabelled_args"]
+    without = [*args["data_dirs"], *args["target_dirs"]] if args["ratio"] else []
+    return f"`{bound['data_dir']}`" + "".join(f", without labels `{directory}`" for directory in without)
 
 
 def _network(settings: dict) -> str:

@@ -326,3 +326,17 @@ def test_broken_figures_of_others_are_refused(exp_dir: Path, tmp_path, content, 
     (tmp_path / "conf" / "anchors.yaml").write_text(content)
     with pytest.raises(UserError, match=message):
         report.write(exp_dir, tmp_path / "RESULTS.md")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"steps": 1, "restarts": 1}, "steps, restarts"), ({"noise": {"seed": 1}}, "noise")],
+)
+def test_models_that_were_disturbed_otherwise_are_not_compared(tmp_path: Path, changes: dict, words: str):
+    usual = {"steps": 10, "restarts": 2, "noise": {"seed": 0}}
+    curve = {"name": "attack on features", "series": "pgd", "level": 0.1, "unit": "ε"}
+    for model, setting in (("mtlaug", usual), ("stl", usual | changes)):
+        points = random_predictions(0.5, draw=1)
+        write_made_score(tmp_path, model, points, "score_pgd", condition="attack_pgd_0.1", curve=curve, **setting)
+    with pytest.raises(UserError, match=f"mtlaug/score_pgd and .*stl/score_pgd .* differ in the {words} of the"):
+        report.write(tmp_path, tmp_path / "RESULTS.md")

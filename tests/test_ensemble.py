@@ -11,7 +11,15 @@ from mtlaug.cli import main
 from mtlaug.ensemble import average
 from mtlaug.files import UserError
 from mtlaug.predictions import read_predictions
+from mtlaug.report.scores import read_scores
+from mtlaug.report.tables import caption, rows_of
 from mtlaug.scoring import read_results
+
+RAIN = {
+    "condition": "noise_rain_snr5",
+    "curve": {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"},
+    "noise": {"held_out": False, "seed": 0, "recordings": "0123"},
+}
 
 
 def test_posteriors_decide_together_not_by_vote():
@@ -54,11 +62,45 @@ def test_command_writes_a_model_of_its_own(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_point_of_a_curve_stays_one(tmp_path: Path):
-    curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}
     noisy = random_predictions(0.6, seeds=(1, 2))
-    member = write_made_score(tmp_path, "mtlaug", noisy, "score_noise_rain_snr5", condition="noise", curve=curve)
+    member = write_made_score(tmp_path, "mtlaug", noisy, "score_noise_rain_snr5", **RAIN)
     assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 0
-    assert read_results(tmp_path / "both" / "score_noise_rain_snr5")["curve"] == curve
+    results = read_results(tmp_path / "both" / "score_noise_rain_snr5")
+    assert {key: results[key] for key in RAIN} == RAIN
+
+
+def test_a_report_shows_it_as_what_it_is(tmp_path: Path):
+    seeds = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2, 3)))
+    assert main(["score", "ensemble", str(seeds), str(tmp_path / "together")]) == 0
+    table = [*read_scores(tmp_path / "mtlaug"), *read_scores(tmp_path / "together")]
+    assert "seeds 1 2 3; together: mean posteriors of several models, normalisation" in caption(table)
+    cells = [row[rows_of(table).head.index("seeds")] for row in rows_of(table).rows]
+    assert cells == ["3", "ensemble of 3"]
+
+
+def test_an_earlier_ensemble_is_made_again_and_nothing_else_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    seeds = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2)))
+    svm = write_made_score(tmp_path, "svm", random_predictions(0.6, draw=1))
+    target = str(tmp_path / "both")
+    assert main(["score", "ensemble", str(seeds), target]) == 0
+    assert main(["score", "ensemble", str(seeds), str(svm), target]) == 0
+    assert sum(read_results(tmp_path / "both" / "score_within")["members"].values()) == 3
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for forgotten in (str(svm), str(tmp_path / "svm")):
+        assert main(["score", "ensemble", str(seeds), forgotten]) == 1
+        assert "name a directory for the ensemble last" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_attacks_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    attacked = random_predictions(0.6, seeds=(1, 2))
+    member = write_made_score(
+        tmp_path, "mtlaug", attacked, "score_attack_pgd_0.1", condition="attack_pgd_0.1", steps=10
+    )
+    assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 1
+    assert "an attack has speech of its own for each model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -66,6 +108,7 @@ def test_a_point_of_a_curve_stays_one(tmp_path: Path):
     [
         ({"normalisation": "speaker", "protocol": "f" * 64}, "they differ in protocol, normalisation"),
         ({"condition": "noise_rain_snr5"}, "they differ in condition"),
+        ({"noise": {"seed": 1}}, "they differ in noise"),
     ],
 )
 def test_unlike_members_are_refused(
@@ -88,7 +131,9 @@ def test_one_seed_and_a_trained_model_are_refused(tmp_path: Path, capsys: pytest
     one = write_made_score(tmp_path, "one", random_predictions(0.6))
     assert main(["score", "ensemble", str(one), str(tmp_path / "both")]) == 1
     assert "one seed is no ensemble" in capsys.readouterr().err
+    assert main(["score", "ensemble", str(one), f"{one}/", str(tmp_path / "both")]) == 1
+    assert "one seed is no ensemble" in capsys.readouterr().err
     two = write_made_score(tmp_path, "two", random_predictions(0.6, seeds=(1, 2)))
     (tmp_path / "two" / "config.yaml").touch()
     assert main(["score", "ensemble", str(two), str(tmp_path / "two")]) == 1
-    assert "holds a trained model" in capsys.readouterr().err
+    assert "holds other results" in capsys.readouterr().err

@@ -94,6 +94,12 @@ def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
     assert trained.protocol.sha256 in card
     assert "Terms of the data: CC0" in card
     assert "| within |" in card
+    assert "the posteriors of 3 of them are averaged" in card
+    assert "None of these is a figure of the ensemble" in card
+    assert main(["export", str(trained.run_dir("1", 1)), str(tmp_path / "one")]) == 0
+    alone = (tmp_path / "one" / "model_card.md").read_text()
+    assert "averaged." not in alone
+    assert "ensemble" not in alone
     shutil.rmtree(trained.directory / "score_within")
 
 

@@ -128,6 +128,9 @@ def test_typed_markdown():
         "<ul>\n<li>one\n  more\n</li>\n<li><strong>two</strong></li>\n</ul>\n"
         '<div class="wide"><pre>| a |</pre></div>'
     )
+    assert typed.as_html("- one\n\n  its second paragraph") == (
+        "<ul>\n<li>one</li>\n</ul>\n<p>  its second paragraph</p>"
+    )
 
 
 @pytest.fixture(scope="module")

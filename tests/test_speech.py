@@ -54,6 +54,18 @@ def test_a_share_that_cannot_be_is_refused(folder: Path, tmp_path: Path, share: 
         from_speech(folder, str(tmp_path / "x"), babble_share=share)
 
 
+def test_files_that_would_be_one_utterance_are_refused(tmp_path: Path, make_wav):
+    for name in ("x y", "x_y"):
+        make_wav(tmp_path / "in" / "a" / f"{name}.wav", 0.3)
+    with pytest.raises(UserError, match="would both be utterance a-x_y; rename one of them"):
+        from_speech(tmp_path / "in", str(tmp_path / "x"), babble_share=0)
+
+
+def test_a_slash_at_the_end_changes_no_name(folder: Path, tmp_path: Path):
+    from_speech(folder, f"{tmp_path}/x/", babble_share=0.3)
+    assert (tmp_path / "x_babble" / "utt2spk").exists()
+
+
 def test_a_folder_without_audio_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match="no such directory"):
         from_speech(tmp_path / "nowhere", str(tmp_path / "x"))

@@ -50,7 +50,7 @@ def build_parser() -> Parser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code. A `UserError` becomes one line on stderr and code 1."""
+    """Run one command; returns its exit code. A `UserError`, or a file's trouble, is one line on stderr and code 1."""
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(filename)s:%(lineno)d %(levelname)s %(message)s",
@@ -64,4 +64,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"mtlaug {options.group}: error: {place}{error.strerror or error}", file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def _predict(options) -> int:
     from mtlaug.recordings import windows
     from mtlaug.silence import speech
 
-    if options.segment is not None and not options.segment > 0:
+    if options.segment is not None and not 0 < options.segment < math.inf:
         raise UserError(f"--segment {options.segment:g}: expected seconds above 0")
     torch.set_flush_denormal(True)
     recogniser = packing.load(options.model)

@@ -199,6 +199,8 @@ def _read_names(path: str | os.PathLike, known: Mapping[str, object], kind: str)
             names = dict.fromkeys(line.split()[0] for line in lines if line.strip())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         problem = f"{unknown[0]!r} ({len(unknown)} in all) is no {kind}" if unknown else "names nothing"

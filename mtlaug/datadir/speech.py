@@ -32,13 +32,18 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     babble = set(order[: round(babble_share * len(order))])
     if babble_share and not 0 < len(babble) < len(order):
         raise UserError(f"{corpus_dir}: {len(order)} speakers cannot be split with --babble-share {babble_share:g}")
+    wavs, owners = {}, {}
+    for name, path in audio.items():
+        utterance = _utterance(speakers[name], name)
+        if utterance in wavs:
+            raise UserError(f"{path}: and {wavs[utterance]} would both be utterance {utterance}; rename one of them")
+        wavs[utterance], owners[utterance] = str(path.resolve()), speakers[name]
     made = []
-    for directory, chosen in ((data_dir, set(order) - babble), (f"{data_dir}_babble", babble)):
-        wavs = {_utterance(speakers[n], n): str(path.resolve()) for n, path in audio.items() if speakers[n] in chosen}
-        if wavs:
-            owner = {_utterance(speakers[name], name): speakers[name] for name in audio if speakers[name] in chosen}
-            write(directory, {"wav.scp": wavs, "utt2spk": owner}, dropped={})
-        made.append(len(wavs))
+    for directory, chosen in ((data_dir, set(order) - babble), (f"{data_dir.rstrip('/')}_babble", babble)):
+        owned = {utterance: speaker for utterance, speaker in owners.items() if speaker in chosen}
+        if owned:
+            write(directory, {"wav.scp": {name: wavs[name] for name in owned}, "utt2spk": owned}, dropped={})
+        made.append(len(owned))
     return made[0], made[1]
 
 

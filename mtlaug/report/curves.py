@@ -21,6 +21,9 @@ from mtlaug.report.tables import caption
 from mtlaug.scoring import interval, percent, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
+# What the disturbance at a point was; models that were disturbed otherwise are not compared.
+DISTURBANCE = ("noise", "steps", "restarts", "step_size", "seed")
+
 
 @dataclass(frozen=True)
 class Curves:
@@ -73,7 +76,8 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
     """Curves of the scores that are points of one, by name; attacks made on another model are curves of their own.
 
     Raises:
-        UserError: two score directories of a model describe the same point, or are both the undisturbed one.
+        UserError: two score directories of a model describe the same point, or are both the undisturbed one;
+            or two models were disturbed otherwise at one point.
     """
     groups: dict[tuple, dict] = {}
     for score in scored:
@@ -90,9 +94,21 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
     undisturbed = [score for score in scored if score.results["condition"] == "within"]
     for key in sorted(groups):
         (name, unit, *setting), points = key, groups[key]
+        _check_alike(points)
         models = {model for model, _, _ in points}
         clean = [score for score in undisturbed if score.model in models and _setting(score) == tuple(setting)]
         yield Curves(name, unit, points, _by_model(clean, name))
+
+
+def _check_alike(points: dict[tuple[str, str, float], Scored]) -> None:
+    first: dict[tuple[str, float], Scored] = {}
+    for (_, *place), score in points.items():
+        other = first.setdefault(tuple(place), score)
+        if differing := [key for key in DISTURBANCE if score.results.get(key) != other.results.get(key)]:
+            raise UserError(
+                f"{other.directory} and {score.directory} cannot be compared: they differ in the "
+                f"{', '.join(differing)} of the disturbance; score one of them again, as the other was"
+            )
 
 
 def _by_model(clean: Sequence[Scored], name: str) -> dict[str, Scored]:

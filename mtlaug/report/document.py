@@ -10,7 +10,7 @@ cells of a matrix are gathered into one section, see `mtlaug.report.curves` and
 
 from pathlib import Path
 
-from mtlaug.files import atomic_path
+from mtlaug.files import UserError, atomic_path
 from mtlaug.report import anchors, curves, details, figures, html, logs, markdown, matrix, papers
 from mtlaug.report.blocks import Block, Items, Section, Text, Typed, named_tables
 from mtlaug.report.plots import Plots
@@ -48,11 +48,13 @@ def write(
         The written files. ``uar.svg`` is left out where no score has a table of its own; each curve and
         matrix has a plot.
     Raises:
-        UserError: no ``exp_dir``, a ``results.json`` that does not follow from its
+        UserError: no ``exp_dir`` or directory of ``output``, a ``results.json`` that does not follow from its
             ``predictions.tsv`` or whose ``curve`` or ``pair`` lacks a key, two scores of one
             point or cell, or a broken ``anchors.yaml``.
     """
     exp_dir, output = Path(exp_dir), Path(output)
+    if not output.parent.is_dir():
+        raise UserError(f"{output.parent}: no such directory for {output.name}")
     models = find_models(exp_dir)
     scored = [score for model in models for score in read_scores(model)]
     known = anchors.read(output.parent / "conf" / "anchors.yaml")

@@ -13,6 +13,7 @@ from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
+from mtlaug.report.tables import seeds_of
 from mtlaug.scoring import interval, percent
 
 
@@ -105,7 +106,6 @@ def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[Block]]]:
 def _caption(matrix: Matrix) -> str:
     """What the cells have in common, and the size of each test set."""
     results = next(iter(matrix.cells.values())).results
-    seeds = sorted({seed for score in matrix.cells.values() for seed in score.results["seeds"]})
     sizes = {}
     for (_, (_, test)), score in matrix.cells.items():
         sizes.setdefault(test, set()).add((score.results["n"], len(score.results["speakers"])))
@@ -116,7 +116,7 @@ def _caption(matrix: Matrix) -> str:
     return (
         f"UAR with its 95 % interval over test speakers, training → test. Protocol {matrix.protocol_name} "
         f"(`{matrix.protocol[:12]}`): {len(results['classes'])} classes ({', '.join(results['classes'])}; chance "
-        f"{percent(results['chance'])}), seeds {' '.join(map(str, seeds))}, normalisation {matrix.normalisation}; "
+        f"{percent(results['chance'])}), {seeds_of(matrix.cells.values())}, normalisation {matrix.normalisation}; "
         f"tested: {'; '.join(tested)}. The test corpus has no part in training or selection, but for labelled shots "
         "where they are named."
     )

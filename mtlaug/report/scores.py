@@ -26,6 +26,11 @@ class Scored:
         """Whether it is a point of a curve or a cell of a matrix, and has no table of its own."""
         return bool(self.results.keys() & PLACES.keys())
 
+    @property
+    def members(self) -> int:
+        """How many models and seeds it averages; 0 where it is no ensemble."""
+        return sum(self.results.get("members", {}).values())
+
     def utterances(self) -> tuple:
         """What is tested; scores of different utterances are not compared."""
         first = next(iter(self.predictions.by_seed().values()))

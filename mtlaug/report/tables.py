@@ -1,5 +1,6 @@
 """The tables of the report: scores of one condition, their paired differences, the training logs."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mtlaug.comparison import compare_predictions, p_value, pairs
@@ -19,13 +20,22 @@ def caption(table: list[Scored]) -> str:
     """What all rows of a table have in common."""
     results = table[0].results
     classes = ", ".join(f"{name} {figures['n']}" for name, figures in results["per_class"].items())
-    seeds = sorted({seed for score in table for seed in score.results["seeds"]})
     return (
         f"Protocol {results['protocol_name']} (`{results['protocol'][:12]}`): {len(results['classes'])} classes "
         f"({classes}; chance {percent(results['chance'])}), {len(results['folds'])} folds, {results['n']} utterances, "
-        f"{len(results['speakers'])} speakers, seeds {' '.join(map(str, seeds))}, "
+        f"{len(results['speakers'])} speakers, {seeds_of(table)}, "
         f"normalisation {results['normalisation']}."
     )
+
+
+def seeds_of(scores: Iterable[Scored]) -> str:
+    """``seeds 1 2 3``, and a word on ensembles where there are any."""
+    scores = list(scores)
+    seeds = sorted({seed for score in scores if not score.members for seed in score.results["seeds"]})
+    ensembles = sorted({score.model for score in scores if score.members})
+    words = [f"seeds {' '.join(map(str, seeds))}"] if seeds else []
+    words += [f"{', '.join(ensembles)}: mean posteriors of several models"] if ensembles else []
+    return "; ".join(words)
 
 
 def rows_of(table: list[Scored]) -> Table:
@@ -38,7 +48,8 @@ def rows_of(table: list[Scored]) -> Table:
         folds = f"{percent(r['uar_folds']['mean'])} ± {percent(r['uar_folds']['sd'])}"
         recalls = [percent(r["per_class"][name]["recall"]) for name in classes]
         figures = [percent(r["uar"]), interval(r["ci95"]["uar"]), percent(r["wa"]), folds, percent(r["uar_seeds_sd"])]
-        rows.append([score.model, *figures, str(len(r["seeds"])), *recalls])
+        seeds = f"ensemble of {score.members}" if score.members else str(len(r["seeds"]))
+        rows.append([score.model, *figures, seeds, *recalls])
     return Table(slug(heading(table)), head, rows)
 
 

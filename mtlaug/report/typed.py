@@ -20,7 +20,8 @@ def as_html(text: str) -> str:
 
 
 def _block(lines: list[str]) -> str:
-    if all(line.lstrip().startswith(("- ", "* ")) or line.startswith("  ") for line in lines):
+    marked = [line.lstrip().startswith(("- ", "* ")) for line in lines]
+    if marked[0] and all(mark or line.startswith("  ") for mark, line in zip(marked, lines, strict=True)):
         items = re.split(r"^\s*[-*] ", "\n".join(lines), flags=re.MULTILINE)[1:]
         return "<ul>\n" + "".join(f"<li>{_inline(item)}</li>\n" for item in items) + "</ul>"
     if heading := re.fullmatch(r"(#+) +(.+)", lines[0]):
