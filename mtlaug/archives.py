@@ -12,6 +12,13 @@ from mtlaug.config import FeatureArgs
 from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
 
 FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with
+TABLES = (FEATURE_ARGS, "feats.scp", "cmvn.scp", "utt2num_frames")  # what `collect` writes of the features
+
+
+def retire(data_dir: str | Path) -> None:
+    """Remove the tables of the features; their archives stay, and stage 3 takes up those that are still right."""
+    for name in TABLES:
+        Path(data_dir, name).unlink(missing_ok=True)
 
 
 def cmvn_statistics(features: np.ndarray) -> np.ndarray:

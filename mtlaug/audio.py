@@ -24,7 +24,7 @@ from lhotse.augmentation.transform import AudioTransform
 from lhotse.serialization import deserialize_item
 from lhotse.utils import fastcopy, perturb_num_samples
 
-from mtlaug.files import UserError, atomic_path, read_rows, read_table
+from mtlaug.files import UserError, atomic_path, first_line, read_rows, read_table
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -82,10 +82,17 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
 
     The cut's id is the utterance. An augmented directory has them in
     ``cuts.jsonl.gz``; otherwise they follow from wav.scp and segments.
+
+    Raises:
+        UserError: a table or the audio is broken or missing, or the copies are of another ``sample_rate`` (Hz).
     """
     manifest = Path(data_dir, "cuts.jsonl.gz")
     if manifest.exists():
-        yield from _manifest_items(manifest, job, nj, deserialize_item)
+        for cut in _manifest_items(manifest, job, nj, deserialize_item):
+            if cut.sampling_rate != sample_rate:
+                rates = f"of {cut.sampling_rate} Hz, feature_args.sample_rate is {sample_rate}"
+                raise UserError(f"{manifest}: utterance {cut.id} is {rates}; run stage 2 again")
+            yield cut
         return
     wav_scp, segments_file = Path(data_dir, "wav.scp"), Path(data_dir, "segments")
     if not segments_file.exists():
@@ -93,12 +100,13 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
             recording = open_recording(utterance, source, sample_rate)
             yield MonoCut(utterance, start=0.0, duration=recording.duration, channel=0, recording=recording)
         return
-    recordings = read_table(wav_scp)
+    recordings, recording = read_table(wav_scp), None
     for utterance, line in itertools.islice(read_rows(segments_file), job - 1, None, nj):
         name, start, end = _segment(segments_file, utterance, line)
         if name not in recordings:
             raise UserError(f"{segments_file}: utterance {utterance}: no recording {name!r} in wav.scp")
-        recording = open_recording(name, recordings[name], sample_rate)
+        if recording is None or recording.id != name:  # a command would be run again for each of its segments
+            recording = open_recording(name, recordings[name], sample_rate)
         end = min(end, recording.duration) if end >= 0 else recording.duration
         if end <= start:
             raise UserError(f"{segments_file}: utterance {utterance}: ends at {end} s, before its start at {start} s")
@@ -117,23 +125,28 @@ def _manifest_items(manifest: Path, job: int, nj: int, make: Callable[[dict], ob
         raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
 
 
-def inputs(data_dir: str | Path, job: int = 1, nj: int = 1) -> Iterator[tuple[str, str]]:
+def inputs(data_dir: str | Path, job: int = 1, nj: int = 1) -> Iterator[tuple[str, list[str]]]:
     """What the cuts that `read_cuts` would yield depend on, without a look at any audio.
 
     Yields:
-        A text that describes the utterance, and its recording as in wav.scp; empty where that is not listed.
+        A text that describes the utterance, and as in wav.scp its recording (empty where that is not listed)
+        and those that its transforms take noise or rooms from.
     """
     manifest, segments = Path(data_dir, "cuts.jsonl.gz"), Path(data_dir, "segments")
     if manifest.exists():
         for cut in _manifest_items(manifest, job, nj, dict):
-            for source in cut["recording"]["sources"]:
-                yield _to_json(cut), source["source"] + (" |" if source["type"] == "command" else "")
+            files = [s["source"] + (" |" if s["type"] == "command" else "") for s in cut["recording"]["sources"]]
+            for transform in cut["recording"].get("transforms") or []:
+                values = transform["kwargs"]
+                files += [values["source"]] if "source" in values else values.get("sources", [])
+            yield _to_json(cut), files
     elif segments.exists():
         recordings = read_table(Path(data_dir, "wav.scp"))
         for utterance, line in itertools.islice(read_rows(segments), job - 1, None, nj):
-            yield f"{utterance} {line}", recordings.get(line.split()[0], "")
+            yield f"{utterance} {line}", [recordings.get(line.split()[0], "")]
     else:
-        yield from itertools.islice(read_rows(Path(data_dir, "wav.scp")), job - 1, None, nj)
+        rows = itertools.islice(read_rows(Path(data_dir, "wav.scp")), job - 1, None, nj)
+        yield from ((utterance, [source]) for utterance, source in rows)
 
 
 def _segment(path: Path, utterance: str, line: str) -> tuple[str, float, float]:
@@ -217,8 +230,9 @@ def load(cut: MonoCut) -> np.ndarray:
     try:
         samples = cut.recording.load_audio(offset=cut.start, duration=cut.duration)[0]
     except Exception as error:  # lhotse, its backends and the effects raise many kinds
-        reason = str(error.__cause__ or error).splitlines()[0]
-        raise UserError(f"{source}: utterance {cut.id}: cannot be read: {reason}") from None
+        raise UserError(
+            f"{source}: utterance {cut.id}: cannot be read: {first_line(error.__cause__ or error)}"
+        ) from None
     samples = np.ascontiguousarray(samples, dtype=np.float32)
     if not samples.size or not np.isfinite(samples).all():
         raise UserError(f"{source}: utterance {cut.id}: is empty or not finite")

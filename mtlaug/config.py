@@ -5,6 +5,7 @@ that ``conf/stl.yaml`` is ``conf/mtlaug.yaml`` with two losses switched off.
 """
 
 import dataclasses
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -181,8 +182,11 @@ def from_dict(tree: dict, source: str = "config") -> Config:
         block = build(type(blocks[name]), values, f"{source}: {name}")
         setattr(config, name, block)
     args = config.feature_args
-    if (args.high_freq if args.high_freq > 0 else args.sample_rate / 2 + args.high_freq) <= args.low_freq:
-        raise UserError(f"{source}: feature_args.high_freq must lie above low_freq")
+    highest = args.high_freq if args.high_freq > 0 else args.sample_rate / 2 + args.high_freq
+    if not args.low_freq < highest <= args.sample_rate / 2:
+        raise UserError(f"{source}: feature_args.high_freq must lie above low_freq, and up to half the sample_rate")
+    if args.frame_shift > args.frame_length:
+        raise UserError(f"{source}: feature_args.frame_shift must not be longer than frame_length")
     if config.dataset_args.train_on_dev and config.optim_args.select != "last":
         raise UserError(f"{source}: dataset_args.train_on_dev leaves nothing to select on: set optim_args.select: last")
     return config
@@ -208,6 +212,8 @@ def _read(path: Path, seen: list[Path]) -> dict:
         tree = _parsed(path.read_text(encoding="utf-8"), str(path)) or {}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
     if not isinstance(tree, dict):
@@ -215,7 +221,8 @@ def _read(path: Path, seen: list[Path]) -> dict:
     base = tree.pop("base", None)
     if not isinstance(base, str | None):
         raise UserError(f"{path}: base: expected the name of a file, got {base!r}")
-    return _merged(_read(path.parent / base, [*seen, path]), tree) if base else tree
+    # As it is written: in a recipe, whose conf/ablation is a link, ../mtlaug.yaml is the recipe's own.
+    return _merged(_read(Path(os.path.normpath(path.parent / base)), [*seen, path]), tree) if base else tree
 
 
 def _parsed(text: str, source: str) -> object:

@@ -7,15 +7,13 @@ in ``exp/<model>/fold_<id>/seed_<n>/``.
 
 import contextlib
 import fcntl
-import platform
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from mtlaug import augment, config, manifest, protocol, unlabelled
+from mtlaug import augment, config, manifest, protocol, provenance, unlabelled
 from mtlaug.archives import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.store import FeatureStore
@@ -23,7 +21,10 @@ from mtlaug.store import FeatureStore
 
 @dataclass(frozen=True)
 class Experiment:
-    """What `load` returns; ``seeds`` are integers, ``protocol`` is checked against the data."""
+    """What `load` returns; ``seeds`` are integers, ``protocol`` is checked against the data.
+
+    ``command`` is the one that it was trained by, empty where that is not known.
+    """
 
     directory: Path
     settings: config.Config
@@ -31,6 +32,7 @@ class Experiment:
     aug_dir: str
     seeds: tuple[int, ...]
     protocol: protocol.Protocol
+    command: str = ""
 
     @property
     def classes(self) -> list[str]:
@@ -60,6 +62,10 @@ class Experiment:
             index = {speaker: "fm".index(gender) for speaker, gender in genders.items()}
         return {utterance: index[speaker] for utterance, speaker in utt2spk.items()}
 
+    def command_line(self, tested: str) -> str:
+        """The command that trains it and tests it as the command ``tested`` does."""
+        return provenance.command_line(self.command, self.seeds, tested)
+
     def jobs(self) -> list[tuple[str, int]]:
         """(fold id, seed) of each job."""
         return [(fold.id, seed) for seed in self.seeds for fold in self.protocol.folds]
@@ -73,6 +79,10 @@ class Experiment:
 
     def run_dir(self, fold: str, seed: int) -> Path:
         return self.directory / f"fold_{fold}" / f"seed_{seed}"
+
+    def is_trained(self, fold: str, seed: int) -> bool:
+        """Whether a job has come to its end."""
+        return all((self.run_dir(fold, seed) / name).exists() for name in ("best.pt", "done.json"))
 
     def training_labels(self, fold: str) -> dict[str, str]:
         """Utterance to class of the training part, to which the configuration may add the dev part."""
@@ -88,15 +98,20 @@ class Experiment:
         return FeatureStore(directories, self.normalisation, reference)
 
 
-def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, seeds: list[str]) -> list:
+def prepare(
+    exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, seeds: list[str], command: str = ""
+) -> list:
     """Check that the data fit the configuration, and bind both in ``config.yaml``.
 
-    More seeds may be added to a directory later; anything else that differs is refused.
+    Seeds are added to those that a directory has; anything else that differs is refused.
 
+    Args:
+        command: what a user types to train it; the reports of its scores show it.
     Returns:
-        The jobs, (fold id, seed) each.
+        The jobs, (fold id, seed) each, of all seeds.
     """
-    if not seeds or not all(seed.isdigit() for seed in seeds) or len(set(seeds)) < len(seeds):
+    numbers = {int(seed) for seed in seeds if seed.isdigit()}
+    if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
     copies = manifest.check(aug_dir, settings)
@@ -111,27 +126,36 @@ def prepare(exp_dir: str, settings: config.Config, data_dir: str, aug_dir: str, 
             "copies": copies,
             "unlabelled": without_labels,
             "classes": list(bound.classes),
-            "seeds": [int(seed) for seed in seeds],
-            "versions": _versions(),
-            "git_commit": _git_commit(),
+            "seeds": sorted(numbers),
+            "versions": provenance.versions(),
+            "git_commit": provenance.git_commit(),
+            "command": command,
         }
     }
     directory = Path(exp_dir)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "config.yaml"
-    if path.exists() and (differing := _differences(yaml.safe_load(path.read_text(encoding="utf-8")), tree)):
-        raise UserError(
-            f"{path}: this directory holds models of another configuration ({', '.join(differing)} differ); "
-            "give another --exp-name, or remove the directory"
-        )
+    if path.exists():
+        earlier = _read(path)
+        if differing := _differences(earlier, tree):
+            raise UserError(
+                f"{path}: this directory holds models of another configuration ({', '.join(differing)} differ); "
+                "give another --exp-name, or remove the directory"
+            )
+        if next(directory.glob("fold_*/seed_*/best.pt"), None):
+            numbers.update(earlier["experiment"]["seeds"])
+            tree["experiment"] |= earlier["experiment"] | {"seeds": sorted(numbers)}
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return Experiment(directory, settings, data_dir, aug_dir, tuple(map(int, seeds)), bound).jobs()
+    return Experiment(directory, settings, data_dir, aug_dir, tuple(sorted(numbers)), bound).jobs()
 
 
 def check_features(directory: str, settings: config.Config) -> None:
     """Refuse a data directory whose features were made with another ``feature_args`` than the configuration's."""
-    made = read_json(Path(directory, FEATURE_ARGS))
+    path = Path(directory, FEATURE_ARGS)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; the features are not there, or not all of one kind: run stage 3")
+    made = read_json(path)
     wanted = settings.to_dict()["feature_args"]
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:
         keys = ", ".join(differing)
@@ -146,7 +170,7 @@ def load(exp_dir: str | Path) -> Experiment:
     path = Path(exp_dir, "config.yaml")
     if not path.exists():
         raise UserError(f"{path}: no such file; run stage 4 first")
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    tree = _read(path)
     bound = tree.pop("experiment")
     current = protocol.load(bound["data_dir"])
     if current.sha256 != bound["protocol"]:
@@ -155,7 +179,18 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current)
+    seeds, command = tuple(bound["seeds"]), bound.get("command", "")
+    return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], seeds, current, command)
+
+
+def _read(path: Path) -> dict:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not YAML in UTF-8: {error}") from None
+    if not isinstance(tree, dict) or not isinstance(tree.get("experiment"), dict):
+        raise UserError(f"{path}: is of no experiment; give exp/<model>, as stage 4 makes it")
+    return tree
 
 
 @contextlib.contextmanager
@@ -177,24 +212,6 @@ def _differences(old: dict, new: dict) -> list[str]:
         differing += [
             f"{block}.{key}"
             for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key) and key not in ("seeds", "versions", "git_commit")
+            if before.get(key) != after.get(key) and key not in ("seeds", "versions", "git_commit", "command")
         ]
     return differing
-
-
-def _versions() -> dict[str, str]:
-    import lhotse
-    import numpy
-    import torch
-    import torchaudio
-
-    import mtlaug
-
-    modules = (mtlaug, torch, torchaudio, lhotse, numpy)
-    return {"python": platform.python_version()} | {m.__name__: str(m.__version__) for m in modules}
-
-
-def _git_commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else "unknown"

@@ -35,8 +35,9 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
         raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     torch.set_num_threads(1)
     started, total, count = time.monotonic(), 0.0, 0
-    key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, args, job, nj)
-    if key and key_file.exists() and key_file.read_text() == key:
+    key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, ark_dir, args, job, nj)
+    made = [Path(ark_dir, f"{kind}.{job}.{ending}") for kind in ("feats", "cmvn") for ending in ("ark", "scp")]
+    if key and key_file.exists() and key_file.read_text() == key and all(path.exists() for path in made):
         return {"utterances": 0, "audio": 0.0, "elapsed": time.monotonic() - started}
     key_file.unlink(missing_ok=True)
     model = frontend.build(args)
@@ -51,19 +52,20 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
             feats(cut.id, features)
             cmvn(cut.id, archives.cmvn_statistics(features))
             total, count = total + len(samples) / args.sample_rate, count + 1
+        archives.retire(data_dir)  # until all jobs are done, the archives may be of two kinds
     if key:
         with atomic_path(key_file) as temporary:
             temporary.write_text(key)
     return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
 
 
-def _content_key(data_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
-    """A hash of all that a job's features depend on, or None where commands or missing files are part of it."""
-    digest = hashlib.sha256(json.dumps([dataclasses.asdict(args), job, nj]).encode())
+def _content_key(data_dir: str, ark_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
+    """A hash of all that a job's files depend on, or None where commands or missing files are part of it."""
+    digest = hashlib.sha256(json.dumps([dataclasses.asdict(args), ark_dir, job, nj]).encode())
     sources = set() if args.frontend == "fbank" else {args.weights}
-    for text, source in audio.inputs(data_dir, job, nj):
-        digest.update(json.dumps([text, source]).encode())
-        sources.add(source)
+    for text, files in audio.inputs(data_dir, job, nj):
+        digest.update(json.dumps([text, files]).encode())
+        sources.update(files)
     for source in sorted(sources):
         if source.endswith("|") or not os.path.exists(source):
             return None

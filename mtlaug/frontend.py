@@ -7,7 +7,7 @@ import torchaudio.models
 
 from mtlaug.config import FeatureArgs
 from mtlaug.fbank import Fbank
-from mtlaug.files import UserError
+from mtlaug.files import UserError, first_line
 
 _RATE, _WINDOW, _SHIFT = 16000, 400, 320  # Hz, samples under a frame, and from one to the next: of all of them
 
@@ -73,7 +73,7 @@ def _weights(args: FeatureArgs, model: torch.nn.Module) -> dict[str, torch.Tenso
         state = torch.load(path, map_location="cpu", weights_only=True)
         shapes = {name: tensor.shape for name, tensor in state.items()}
     except Exception as error:  # torch.load raises many kinds for a broken file
-        raise UserError(f"{path}: not a state of tensors ({str(error).splitlines()[0]})") from None
+        raise UserError(f"{path}: not a state of tensors ({first_line(error)})") from None
     if shapes != {name: tensor.shape for name, tensor in model.state_dict().items()}:
         raise UserError(f"{path}: holds the weights of another model than {args.frontend}")
     return state

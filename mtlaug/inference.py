@@ -27,10 +27,12 @@ def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskMode
     """The model of a fold and seed with its best weights, in evaluation mode.
 
     Raises:
-        UserError: the fold is not trained with that seed.
+        UserError: the fold is not trained to the end with that seed.
     """
-    model = build_model(experiment)
-    model.load_state_dict(load_state(experiment.run_dir(fold, seed) / "best.pt"))
+    directory, model = experiment.run_dir(fold, seed), build_model(experiment)
+    if (directory / "best.pt").exists() and not experiment.is_trained(fold, seed):
+        raise UserError(f"{directory}: its training has not come to its end; run stage 4 again, which goes on with it")
+    model.load_state_dict(load_state(directory / "best.pt"))
     return model.to(device).eval()
 
 
@@ -61,4 +63,4 @@ def load_state(path: Path) -> dict:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
     except Exception as error:  # torch.load raises many kinds for a broken file
-        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and train the fold again") from None
+        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and run stage 4 again") from None

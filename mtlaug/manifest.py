@@ -12,7 +12,7 @@ import scipy.io.wavfile
 import yaml
 from lhotse import MonoCut
 
-from mtlaug import audio, augment, datadir, external_sort
+from mtlaug import archives, audio, augment, datadir, external_sort
 from mtlaug.config import Config
 from mtlaug.files import UserError, atomic_path, read_rows
 
@@ -62,6 +62,8 @@ def _with_speakers(data_dir: str, sample_rate: int) -> Iterator[tuple[MonoCut, s
 def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counter:
     """Write copies as a data directory without audio: cuts.jsonl.gz, and the tables that their ``custom`` holds.
 
+    Features of earlier copies are no longer those of the directory.
+
     Args:
         copies: as `mtlaug.augment.describe_copies` makes them, in any order, and any number.
         more: keys of ``custom`` that have a table too, such as ``snr`` for ``utt2snr``.
@@ -83,6 +85,7 @@ def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counte
             cuts.write(cut)
             yield b"\t".join(fields).decode().split("\t")
 
+    archives.retire(out_dir)
     names = ["utt2spk", "utt2uniq", "utt2aug", *(f"utt2{key}" for key in more), "utt2dur"]
     with audio.cuts_file(out_dir / "cuts.jsonl.gz") as cuts:
         datadir.write_rows(out_dir, names, rows(cuts))

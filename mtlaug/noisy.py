@@ -20,16 +20,15 @@ from lhotse import MonoCut
 from lhotse.augmentation.transform import AudioTransform
 
 from mtlaug import audio, datadir, manifest, protocol
-from mtlaug.archives import FEATURE_ARGS
 from mtlaug.augment import random_state
 from mtlaug.config import Config
+from mtlaug.datadir.speech import TALKERS
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
 from mtlaug.files import UserError, atomic_path, read_table
 
 SETTINGS = "noise.yaml"  # beside cuts.jsonl.gz: what the copies were made from; written last
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # exponents; training draws from [0, 2] by default
 BABBLE = "babble"
-TALKERS = 6  # of a babble
 
 
 @dataclass(frozen=True)
@@ -140,8 +139,7 @@ def make(
     if (out / SETTINGS).exists() and read_settings(out_dir) == made_from:
         return number, False
     out.mkdir(parents=True, exist_ok=True)
-    for name in (SETTINGS, FEATURE_ARGS, "feats.scp", "cmvn.scp", "utt2num_frames"):
-        (out / name).unlink(missing_ok=True)
+    (out / SETTINGS).unlink(missing_ok=True)
     copies = _copies(data_dir, settings.feature_args.sample_rate, bound, noises, snrs, seed)
     manifest.write_copies(out, copies, "kind", "snr")
     with atomic_path(out / SETTINGS) as temporary:

@@ -13,7 +13,7 @@ import torch
 import yaml
 
 from mtlaug import config
-from mtlaug.files import UserError, atomic_path
+from mtlaug.files import UserError, atomic_path, first_line
 from mtlaug.model import MultitaskModel
 from mtlaug.recogniser import Member, Recogniser
 
@@ -115,9 +115,8 @@ def unpack(path: Path) -> Recogniser:
             mean, deviation = own.pop("mean", None), own.pop("deviation", None)
             model.load_state_dict(own)
             members.append(Member(model, mean, deviation))
-    except (OSError, KeyError, TypeError, RuntimeError, SafetensorError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path}: not a whole packed model ({reason}); export it again") from None
+    except (OSError, KeyError, AttributeError, TypeError, RuntimeError, SafetensorError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: not a whole packed model ({first_line(error)}); export it again") from None
     return Recogniser(classes, settings, members)
 
 

@@ -51,6 +51,7 @@ class Recipe:
 
     Attributes:
         sets: data directories, the labelled one first; the others hold unlabelled speech.
+        copied: what has copies where that is but a part of the labelled one; empty: all of it.
         configs: of the models, each with ``overrides``.
         fbank_config: of the copies and the features.
         nj: jobs of the feature extraction.
@@ -62,6 +63,7 @@ class Recipe:
     """
 
     sets: list[str]
+    copied: str
     configs: list[str]
     overrides: list[str]
     fbank_config: str
@@ -94,13 +96,17 @@ def steps(recipe: Recipe) -> Iterator[Step]:
     """The lines of the plan of stages 2 to 8, in their order; stages 0 and 1 are the recipe's own."""
     extraction = config.load(recipe.fbank_config, [])
     number = copies_of_each(extraction)
-    sizes = {directory: measure(directory) for directory in recipe.sets}
-    for directory, speech in sizes.items():
-        yield _known(speech, 2, f"{number} copies of each utterance of {directory}", 1, _describing, number)
-    for directory, speech in sizes.items():
-        yield _known(speech, 3, f"features of {directory}", recipe.nj, _extracting, 1, FBANK_CLEAN, extraction)
+    copied = [recipe.copied or recipe.sets[0], *recipe.sets[1:]]
+    sizes = {directory: measure(directory) for directory in [*recipe.sets, *copied]}
+    for directory in copied:
+        what = f"{number} copies of each utterance of {directory}"
+        yield _known(sizes[directory], 2, what, 1, _describing, number)
+    for directory in recipe.sets:
+        what = f"features of {directory}"
+        yield _known(sizes[directory], 3, what, recipe.nj, _extracting, 1, FBANK_CLEAN, extraction)
+    for directory in copied:
         what = f"features of {directory}_aug"
-        yield _known(speech, 3, what, recipe.nj, _extracting, number, FBANK_COPIES, extraction)
+        yield _known(sizes[directory], 3, what, recipe.nj, _extracting, number, FBANK_COPIES, extraction)
     speech = sizes[recipe.sets[0]]
     for path in recipe.configs:
         yield from _model_steps(recipe, speech, config.load(path, recipe.overrides), Path(path).stem)

@@ -12,7 +12,7 @@ import soundfile
 import torch
 import torchaudio.functional
 
-from mtlaug.files import UserError
+from mtlaug.files import UserError, first_line
 
 LONGEST = 60.0  # seconds of a recording that is not cut unless asked for
 WINDOW = 10.0  # seconds of the windows that a longer one is cut into
@@ -58,7 +58,7 @@ def windows(source: str | Path | BinaryIO, sample_rate: int, seconds: float | No
                     log.warning("%s: nothing but silence from %.2f to %.2f s", name, start / rate, end / rate)
                 yield Window(start / rate, end / rate, _resampled(samples.mean(axis=1), rate, sample_rate))
     except (OSError, RuntimeError, TypeError) as error:
-        raise UserError(f"{name}: cannot be read: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
+        raise UserError(f"{name}: cannot be read: {first_line(error).rpartition(': ')[2]}") from None
 
 
 def _bounds(frames: int, rate: int, seconds: float | None) -> list[int]:

@@ -74,6 +74,7 @@ def check_source(target: Experiment, source: Experiment) -> None:
         "protocol": lambda experiment: experiment.protocol.sha256,
         "feature_args": lambda experiment: experiment.settings.feature_args,
         "normalisation": lambda experiment: experiment.normalisation,
+        "train_on_dev": lambda experiment: experiment.settings.dataset_args.train_on_dev,
     }
     if differing := [name for name, get in alike.items() if get(source) != get(target)]:
         named = f"another {' and '.join(differing)} than {target.directory}"

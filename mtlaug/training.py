@@ -169,9 +169,9 @@ class Trainer:
         }
 
     def restore(self) -> None:
-        """Continue from ``last.pt`` where there is one."""
+        """Continue from ``last.pt`` where there is one, and the best model so far."""
         path = self.directory / "last.pt"
-        if not path.exists():
+        if not path.exists() or not (self.directory / "best.pt").exists():
             return
         state = load_state(path)
         self.epoch, self.best = state["epoch"], state["best"]
@@ -196,7 +196,7 @@ def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = Fals
     directory = experiment.run_dir(fold, seed)
     signal.signal(signal.SIGTERM, _requeue)
     with distributed.started(), locked(directory) if distributed.rank() == 0 else contextlib.nullcontext():
-        if (directory / "done.json").exists():
+        if experiment.is_trained(fold, seed):
             log.info("%s: is trained already", directory)
             if tensorboard and distributed.rank() == 0:
                 board.start(directory, _log_until(directory / "log.jsonl", math.inf))

@@ -42,6 +42,33 @@ def test_a_base_gives_what_the_file_does_not_state(write):
     assert (loaded.loss_args.alpha, loaded.loss_args.beta) == (0.0, 0.9)
 
 
+def test_a_base_is_found_from_where_the_file_seems_to_be(write, tmp_path):
+    """Recipes have conf/ablation as a link: its bases are the recipe's own files."""
+    write("optim_args: {epochs: 30}", "shared/mtlaug.yaml")
+    write("base: ../mtlaug.yaml", "shared/ablation/no_pitch.yaml")
+    own = Path(write("optim_args: {epochs: 7}", "recipe/mtlaug.yaml")).parent
+    (own / "ablation").symlink_to(tmp_path / "shared" / "ablation")
+    assert config.load(own / "ablation" / "no_pitch.yaml").optim_args.epochs == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("feature_args: {high_freq: 9000}", "up to half the sample_rate"),
+        ("feature_args: {sample_rate: 8000, high_freq: 7600}", "up to half the sample_rate"),
+        ("feature_args: {frame_length: 10, frame_shift: 20}", "frame_shift must not be longer"),
+    ],
+)
+def test_windows_and_filters_that_cannot_be_are_refused(write, text: str, message: str):
+    with pytest.raises(UserError, match=message):
+        config.load(write(text))
+
+
+def test_a_directory_is_no_configuration(tmp_path):
+    with pytest.raises(UserError, match="Is a directory"):
+        config.load(tmp_path)
+
+
 def test_a_type_of_the_base_can_be_switched_off(write):
     write("augment_args: {types: {clean: true, noise: true, pitch: {copies_each: 2}}}", "first.yaml")
     loaded = config.load(write("base: first.yaml\naugment_args: {types: {pitch: false}}", "second.yaml"))

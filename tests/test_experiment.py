@@ -7,7 +7,7 @@ import pytest
 import yaml
 from corpus import Corpus
 
-from mtlaug import experiment, protocol
+from mtlaug import experiment, manifest, protocol
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_table, write_table
 
@@ -34,7 +34,7 @@ def test_a_job_that_is_not_there_is_refused(corpus, tmp_path, number, capsys):
     assert f"has jobs 1 to 3, not {number}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("seeds", ["", "one", "1 1", "-1", "1.5"])
+@pytest.mark.parametrize("seeds", ["", "one", "1 1", "1 01", "-1", "1.5"])
 def test_seeds_are_different_whole_numbers(corpus, tmp_path, seeds):
     with pytest.raises(UserError, match="expected different whole numbers"):
         corpus.prepare(tmp_path / "exp", seeds=seeds)
@@ -50,9 +50,34 @@ def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path
     assert (tmp_path / "exp" / "config.yaml").read_bytes() == before
 
 
-def test_seeds_may_be_added(corpus, tmp_path):
-    corpus.prepare(tmp_path / "exp", seeds="1")
-    assert corpus.prepare(tmp_path / "exp", seeds="1 2 3").seeds == (1, 2, 3)
+def test_seeds_are_added_to_those_that_are_trained(corpus, tmp_path):
+    corpus.prepare(tmp_path / "exp", seeds="1 2")
+    trained = corpus.prepare(tmp_path / "exp", seeds="4")  # of those before none was trained
+    assert trained.seeds == (4,)
+    path = tmp_path / "exp" / "config.yaml"
+    path.write_text(path.read_text().replace("git_commit: ", "git_commit: earlier-"))
+    run_dir = trained.run_dir("1", 4)
+    run_dir.mkdir(parents=True)
+    (run_dir / "best.pt").touch()
+    assert corpus.prepare(tmp_path / "exp", seeds="3").seeds == (3, 4)
+    assert experiment.load(tmp_path / "exp").seeds == (3, 4)
+    assert "git_commit: earlier-" in path.read_text()
+
+
+def test_what_is_of_no_experiment_is_named(tmp_path):
+    for text in ("", "model_args: {}\n", "[1", "experiment: 3"):
+        (tmp_path / "config.yaml").write_text(text)
+        with pytest.raises(UserError, match=r"config\.yaml: (is of no experiment|not YAML)"):
+            experiment.load(tmp_path)
+
+
+def test_copies_without_features_of_their_own_are_refused(corpus, tmp_path):
+    """Stage 2 with other noise, and then stage 4: the features are still those of the earlier copies."""
+    aug_dir = str(shutil.copytree(corpus.aug_dir, tmp_path / "aug"))
+    settings = corpus.settings("augment_args.seed=5")
+    manifest.make(corpus.data_dir, aug_dir, settings)
+    with pytest.raises(UserError, match=r"aug/feature_args\.json: no such file; .* run stage 3"):
+        experiment.prepare(str(tmp_path / "exp"), settings, corpus.data_dir, aug_dir, ["1"])
 
 
 def test_a_changed_protocol_is_refused(corpus, tmp_path):

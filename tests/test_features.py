@@ -15,10 +15,11 @@ import soundfile
 import torch
 from corpus import Corpus, extract, speech, write_data_dir
 
-from mtlaug import archives, audio, features
+from mtlaug import archives, audio, features, manifest
 from mtlaug.archives import cmvn_statistics, mean_and_deviation
 from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
+from mtlaug.effects import AddNoise
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table, write_table
 
@@ -344,7 +345,7 @@ def test_a_job_that_is_done_is_not_done_again(data_dir, tmp_path):
     assert not features.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
 
 
-@pytest.mark.parametrize("change", ["options", "recording", "list", "killed"])
+@pytest.mark.parametrize("change", ["options", "recording", "list", "killed", "lost archive", "moved"])
 def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, change):
     copied = shutil.copytree(data_dir, tmp_path / "data")
     wavs = read_table(copied / "wav.scp")
@@ -359,8 +360,56 @@ def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, c
         make_wav(first, 0.6)
     elif change == "list":
         write_table(copied / "wav.scp", wavs)
-    else:
+    elif change == "killed":
         (tmp_path / "arks" / "feats.1.key").unlink()
+    elif change == "lost archive":
+        (tmp_path / "arks" / "cmvn.1.scp").unlink()
+    else:  # the scp files name the archives where they were
+        shutil.copytree(tmp_path / "arks", tmp_path / "moved")
+        assert features.extract(str(copied), str(tmp_path / "moved"), args, 1, 1)["utterances"] == len(wavs)
+        return
     assert features.extract(str(copied), str(tmp_path / "arks"), args, 1, 1)["utterances"] == len(wavs)
     after = written(tmp_path / "arks")
     assert all(after[name] > before[name] for name in before)
+
+
+def test_copies_whose_noise_changed_are_made_again(tmp_path, make_wav):
+    speech, noise = make_wav(tmp_path / "s.wav", 0.5), make_wav(tmp_path / "n.wav", 0.5, seed=1)
+    cut = next(audio.read_cuts(write_data_dir(tmp_path / "data", {"s1-a": speech}), 16000))
+    noisy = audio.transformed(cut, "s1-a-noise", AddNoise(str(noise), 0.0, 5.0))
+    noisy.custom = {"speaker": "s1", "source": "s1-a", "aug": "noise"}
+    manifest.write_copies(tmp_path, [noisy])
+    assert [features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] for _ in range(2)] == [1, 0]
+    make_wav(noise, 0.6, seed=2)
+    assert features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] == 1
+
+
+def test_tables_of_the_features_go_when_some_are_made_anew(data_dir, tmp_path):
+    copied = str(shutil.copytree(data_dir, tmp_path / "data"))
+    arks = str(tmp_path)
+    for job in (1, 2):
+        extract_job(copied, arks, job)
+    archives.collect(copied, arks, FeatureArgs(), 2)
+    extract_job(copied, arks, 1)
+    assert Path(copied, archives.FEATURE_ARGS).exists()  # it had nothing to do
+    features.extract(copied, arks, FeatureArgs(low_freq=40.0), 1, 2)
+    assert not any(Path(copied, name).exists() for name in archives.TABLES)
+
+
+def extract_job(data_dir: str, ark_dir: str, job: int) -> None:
+    features.extract(data_dir, ark_dir, FeatureArgs(), job, 2)
+
+
+def test_copies_of_another_rate_are_refused(corpus: Corpus, tmp_path, capsys):
+    (tmp_path / "ark").mkdir()
+    arguments = [corpus.aug_dir, str(tmp_path / "ark"), "--config", corpus.config]
+    assert main(["fbank", "extract", *arguments, "--set", "feature_args.sample_rate=8000"]) == 1
+    assert "is of 16000 Hz, feature_args.sample_rate is 8000; run stage 2 again" in capsys.readouterr().err
+
+
+def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_wav):
+    path, count = make_wav(tmp_path / "a.wav", 0.9), tmp_path / "count"
+    data_dir = write_data_dir(tmp_path / "data", {"rec": f"echo >>'{count}' && cat '{path}' |"})
+    Path(data_dir, "segments").write_text("s1-1 rec 0 0.3\ns1-2 rec 0.3 0.6\ns1-3 rec 0.6 0.9\n")
+    assert len(list(audio.read_cuts(data_dir, 16000))) == 3
+    assert count.read_text() == "\n"

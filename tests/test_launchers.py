@@ -178,6 +178,36 @@ def test_job_on_a_node_ends_when_its_launcher_has_given_up(place):
     assert "# Ended (code 143)" in text
 
 
+def test_single_answers_that_lack_a_job_do_not_end_it(place):
+    script = """import time
+from types import SimpleNamespace
+from jobs import arrays
+from jobs.command_line import Request
+from jobs.scheduler import State
+
+running = iter([{1: State("running")}, {}, {1: State("running")}, {}] + [{1: State("running")}] * 3)
+
+def states(id, tasks):
+    global answers
+    array.folder.joinpath("1.beat").touch()
+    answer = next(running, None)
+    if answer is None:
+        array.folder.joinpath("1.end").write_text('{"code": 0, "reason": ""}')
+        return {1: State("running")}
+    return answer
+
+scheduler = SimpleNamespace(program="slurm.py", task_variable="TASK", submit=lambda *arguments: "7", states=states)
+scheduler.explain = lambda lines: ""
+arrays.MARK_DELAY = 0.3
+config = SimpleNamespace(silence=30.0, poll=0.2)
+array = arrays.Array(scheduler, Request("x.log", ["true"]), config, [1])
+print(array.wait([]))"""
+    environment = {**os.environ, "PYTHONPATH": str(UTILS)}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "{}\n"), done.stderr
+
+
 def source_cmd_sh(place, backend=None):
     script = '. "$1" && echo "$train_cmd|$cuda_cmd|$decode_cmd"'
     environment = {name: value for name, value in os.environ.items() if name != "cmd_backend"}

@@ -145,7 +145,11 @@ def test_unusable_files_are_named_and_listed(tmp_path, capfd):
     write(folder / "silent.wav", peak=0)
     (folder / "empty.wav").touch()
     (folder / "text.flac").write_text("this is no audio")
-    made = datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"))
+    with pytest.raises(UserError, match=r"3 of 7 files are unusable .*such as wind-empty: .*raise --max-loss"):
+        datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"))
+    assert not (tmp_path / "noise_train").exists()
+    assert capfd.readouterr().err.count("dropped wind-") == 3
+    made = datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"), max_loss=50)
     assert (made.train, made.test) == (2, 2)
     listed = datadir.read_dropped(tmp_path / "noise_train")
     assert listed == made.dropped and listed.keys() == {"wind-silent", "wind-empty", "wind-text"}

@@ -170,6 +170,15 @@ def test_an_option_that_the_environment_has_too_stays_an_option(script):
     assert values(call(script, "--nj", "3", nj="99"))[0] == changed(nj="3")
 
 
+def test_an_option_of_a_sourced_file_stays_one_too(tmp_path):
+    (tmp_path / "inner.sh").write_text("nj=4\n")
+    (tmp_path / "options.sh").write_text(". ./inner.sh\nstage=0\n")
+    script = tmp_path / "run.sh"
+    script.write_text(f'set -euo pipefail\n. ./options.sh\n. {shlex.quote(str(PARSE))}\necho "$stage $nj"\n')
+    assert call(script, "--nj", "3", "--stage", "2", nj="99", stage="9").stdout == "2 3\n"
+    assert "unknown option --other" in call(script, "--other", "3", other="1").stderr
+
+
 def test_nothing_of_its_own_is_left_behind(script):
     script.write_text(SCRIPT + "compgen -A function -A variable | grep -c ^_po_ || true\n")
     assert call(script, "--nj", "3").stdout.endswith("\n0\n")

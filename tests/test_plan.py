@@ -9,6 +9,7 @@ from mtlaug import config, manifest, plan
 from mtlaug.cli import main
 
 RECIPE = {
+    "copied": "",
     "overrides": [],
     "nj": 4,
     "seeds": 2,
@@ -46,6 +47,17 @@ def test_copies_are_as_many_as_the_manifest_has(corpus, tmp_path):
 def test_disk_is_near_what_the_features_take(corpus):
     taken = sum(path.stat().st_size for path in Path(corpus.aug_dir, "data").glob("*.ark"))
     assert taken / 2 < steps(corpus)["features of x_aug"].disk < 3 * taken
+
+
+def test_a_part_that_has_copies_is_planned_by_its_own_size(corpus, tmp_path):
+    part = tmp_path / "part"
+    part.mkdir()
+    durations = Path(corpus.data_dir, "utt2dur").read_text().splitlines(keepends=True)
+    (part / "utt2dur").write_text("".join(durations[: len(durations) // 2]))
+    made, whole = steps(corpus, copied=str(part)), steps(corpus)
+    assert made["features of x"] == whole["features of x"]
+    assert 0 < made[f"features of {part}_aug"].disk < whole["features of x_aug"].disk
+    assert "features of x_aug" not in made
 
 
 def test_adversarial_training_takes_twice_the_time(corpus):

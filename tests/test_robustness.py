@@ -153,6 +153,7 @@ def test_a_model_with_a_broken_weight_names_the_utterance(models, corpus, tmp_pa
     for job in run.jobs():
         run.run_dir(*job).mkdir(parents=True)
         torch.save(state, run.run_dir(*job) / "best.pt")
+        (run.run_dir(*job) / "done.json").touch()
     with pytest.raises(UserError, match=r"utterance s.*: the gradient of the attack is not finite"):
         score(run, "pgd", (0.1,))
 

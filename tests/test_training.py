@@ -1,5 +1,6 @@
 """Training loop, resume, and test predictions."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -375,3 +376,23 @@ def test_dev_speakers_may_train_once_nothing_is_selected_on_them(corpus, tmp_pat
 def test_selecting_on_dev_speakers_who_train_is_refused(corpus):
     with pytest.raises(UserError, match="leaves nothing to select on"):
         corpus.settings("dataset_args.train_on_dev=true")
+
+
+def test_a_training_that_was_cut_off_is_not_taken_for_a_trained_one(trained, tmp_path):
+    run = dataclasses.replace(trained, directory=shutil.copytree(trained.directory, tmp_path / "cut off"))
+    (run.run_dir("2", 1) / "done.json").unlink()
+    with pytest.raises(UserError, match=r"fold_2/seed_1: its training has not come to its end; run stage 4 again"):
+        evaluation.predict_within(run, evaluation.predictor(run))
+
+
+def test_a_broken_model_is_made_again_once_it_is_removed(trained, tmp_path):
+    run = dataclasses.replace(trained, directory=shutil.copytree(trained.directory, tmp_path / "broken"))
+    best = run.run_dir("1", 2) / "best.pt"
+    before = inference.load_state(best)
+    best.write_bytes(b"")
+    with pytest.raises(UserError, match=r"not a checkpoint .*; remove the file and run stage 4 again"):
+        inference.trained_model(run, "1", 2)
+    best.unlink()
+    training.train(run, "1", 2)
+    after = inference.load_state(best)
+    assert all(torch.equal(after[name], before[name]) for name in before)

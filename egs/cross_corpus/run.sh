@@ -30,7 +30,7 @@ unlabelled="${unlabelled_dir:+data/unlabelled}"
 
 # Each normalisation is a model of its own, and has lines of its own in the plan.
 plan_stages --configs "$(for _ in $normalisations; do printf '%s,' "$train_config"; done)" \
-  "$data" ${unlabelled:+"$unlabelled"}
+  --copied "$train" "$data" ${unlabelled:+"$unlabelled"}
 
 # missing PAIR: say which of its corpora is not prepared, and how to; fails where all are there.
 missing() {
@@ -68,8 +68,8 @@ if at_stage 1; then
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
     --label-map "conf/labels_$classes.yaml" --name "cross_$classes$suffix"
-  [ -z "$noise_dir" ] || steps/prepare_noise.sh "$noise_dir" data/noise
-  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh --max-loss "$max_loss" "$noise_dir" data/noise
+  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
 fi
 
@@ -100,6 +100,7 @@ for config in ${train_config//,/ }; do
       log "Stage 4: MTL training of $model"
       steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
         --tensorboard "$tensorboard" --train-args "dataset_args.normalisation=$normalisation $train_args" \
+        --command-line "$command" \
         "$data" "${train}_aug" "exp/$model"
     fi
 

@@ -19,6 +19,7 @@ attack_args="--methods fgsm,pgd --budgets 0.1,0.3 --steps 5 --restarts 1" # opti
 
 title="mini (synthetic speech)"
 data=data/mini
+protocol=mini
 unlabelled=data/mini_unlabelled
 
 if at_stage 0; then
@@ -30,10 +31,10 @@ if at_stage 1; then
   log "Stage 1: data preparation"
   local/prepare_data.py --corpus-dir "$corpus_dir" --data-dir data
   for set in "$data" "$unlabelled" "${unlabelled}_babble"; do
-    utils/check_audio.sh "$set"
+    utils/check_audio.sh --max-loss "$max_loss" "$set"
     utils/validate_data_dir.sh --no-feats "$set"
   done
-  mtlaug protocol make "$data" --scheme speakers --folds 4 --name mini
+  mtlaug protocol make "$data" --scheme speakers --folds 4 --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

@@ -21,6 +21,7 @@ title="MSP-IMPROV"
 data=data/msp_improv
 model_suffix=
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
+protocol=${data#data/}_$classes
 
 if at_stage 0 || at_stage 1; then
   log "Stage 0: the corpus, which everybody has to ask for"
@@ -39,7 +40,7 @@ if at_stage 1; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
-  mtlaug protocol make "$data" --scheme sessions --label-map "conf/labels_$classes.yaml" --name "${data#data/}_$classes"
+  mtlaug protocol make "$data" --scheme sessions --label-map "conf/labels_$classes.yaml" --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

@@ -7,7 +7,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 . steps/recipe_options.sh
 unset nj noise_dir held_out_noise rir_dir unlabelled_dir feature_config train_config train_args exp_name ngpu seeds \
-  normalisation snrs attack_args dry_run # of the stages that this recipe has not
+  tensorboard normalisation snrs attack_args dry_run # of the stages that this recipe has not
 stop_stage=1
 corpus_dir= # folder of URDU (the one that holds Angry/ ...), which has to be fetched by hand
 

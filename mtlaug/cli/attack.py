@@ -46,5 +46,5 @@ def attack_models(options) -> None:
     target = experiment.load(options.exp_dir)
     source = experiment.load(options.source) if options.source else None
     for plan in plans:
-        run = robustness.Attack(target, source, plan, options.command_line)
+        run = robustness.Attack(target, source, plan, target.command_line(options.command_line))
         print("\n".join(robustness.run(run, options.domain, budgets)), flush=True)

@@ -54,6 +54,7 @@ def add_commands(commands) -> None:
     parser = _action(actions, "from-noise", _from_noise, "make training and test noise that share no source recording")
     parser.add_argument("--test-share", type=float, default=0.4, help="of each kind's sources; 0: no test directory")
     parser.add_argument("--held-out", default="", metavar="KIND", help="kind whose sources are all kept for the test")
+    parser.add_argument("--max-loss", type=float, default=5.0, help="largest tolerated loss, in percent of files")
     parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each source recording")
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
@@ -191,7 +192,7 @@ def _from_noise(options) -> None:
     from mtlaug import datadir
 
     prefix = options.out_prefix
-    how = {"test_share": options.test_share, "held_out": options.held_out, "seed": options.seed}
+    how = {key: getattr(options, key) for key in ("test_share", "held_out", "max_loss", "seed")}
     made = datadir.from_noise(options.corpus_dir, prefix, **how)
     print(f"from_noise: {made.train} recordings are in {prefix}_train, {made.test} in {prefix}_test")
     if made.dropped:
@@ -205,7 +206,9 @@ def _from_speech(options) -> None:
     kept, babble = datadir.from_speech(
         options.corpus_dir, options.data_dir, babble_share=options.babble_share, seed=options.seed
     )
-    print(f"from_speech: {kept} utterances are in {options.data_dir}, {babble} in {options.data_dir}_babble")
+    few = "too few" if options.babble_share else "none"
+    beside = f"{babble} in {options.data_dir.rstrip('/')}_babble" if babble else f"{few} for babble"
+    print(f"from_speech: {kept} utterances are in {options.data_dir}, {beside}")
 
 
 def _from_table(options) -> None:

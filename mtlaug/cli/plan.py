@@ -4,6 +4,7 @@
 def add_commands(commands) -> None:
     plan = commands.add_parser("plan", help="jobs, rough time and disk of a recipe's stages; runs nothing")
     plan.add_argument("sets", nargs="+", metavar="DATA_DIR", help="the labelled one first, then unlabelled speech")
+    plan.add_argument("--copied", default="", metavar="DATA_DIR", help="the part of the labelled one that has copies")
     plan.add_argument("--stage", type=int, default=0, help="first stage")
     plan.add_argument("--stop-stage", type=int, default=8, help="last stage")
     plan.add_argument("--nj", type=int, default=1, help="jobs of the feature extraction")
@@ -23,6 +24,7 @@ def show(options) -> None:
 
     recipe = plan.Recipe(
         sets=options.sets,
+        copied=options.copied,
         configs=[path for path in options.configs.split(",") if path],
         overrides=options.set.split(),
         fbank_config=options.fbank_config,
@@ -40,8 +42,11 @@ def show(options) -> None:
         if options.stage <= step.stage <= options.stop_stage:
             jobs = "?" if step.jobs is None else step.jobs
             print(f"{step.stage:5} {jobs:>6} {_time(step.seconds):>11} {_size(step.disk):>11}  {step.what}")
-    if missing := [directory for directory in options.sets if not plan.measure(directory)]:
-        print(f"Unknown until stage 1 has made {', '.join(missing)}.")
+    made_by = dict.fromkeys(options.sets, 1) | ({options.copied: 2} if options.copied else {})
+    for stage in (1, 2):
+        missing = [name for name, maker in made_by.items() if maker == stage and not plan.measure(name)]
+        if missing:
+            print(f"Unknown until stage {stage} has made {', '.join(missing)}.")
 
 
 def _attack(text: str) -> dict[str, int]:

@@ -46,20 +46,23 @@ def _within(options) -> None:
     from mtlaug import evaluation, experiment
 
     models = experiment.load(options.exp_dir)
-    print(evaluation.score_within(models, evaluation.predictor(models), options.command_line))
+    command = models.command_line(options.command_line)
+    print(evaluation.score_within(models, evaluation.predictor(models), command))
 
 
 def _noise(options) -> None:
     from mtlaug import experiment, noise_scoring
 
-    print("\n".join(noise_scoring.score(experiment.load(options.exp_dir), options.noisy_dir, options.command_line)))
+    models = experiment.load(options.exp_dir)
+    print("\n".join(noise_scoring.score(models, options.noisy_dir, models.command_line(options.command_line))))
 
 
 def _cross(options) -> None:
     from mtlaug import cross_scoring, evaluation, experiment
 
     models = experiment.load(options.exp_dir)
-    print("\n".join(cross_scoring.score(models, evaluation.predictor(models), options.command_line)))
+    command = models.command_line(options.command_line)
+    print("\n".join(cross_scoring.score(models, evaluation.predictor(models), command)))
 
 
 def _ensemble(options) -> None:

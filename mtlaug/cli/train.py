@@ -13,6 +13,7 @@ def add_commands(commands) -> None:
     prepare.add_argument("exp_dir")
     prepare.add_argument("--seeds", default="1", help="seeds, separated by spaces")
     add_config(prepare)
+    prepare.add_argument("--command-line", default="", metavar="TEXT", help="the command that reports give for this")
     prepare.add_argument("--tensorboard", action="store_true", help="fail now where tensorboard is not installed")
     prepare.set_defaults(run=prepare_experiment)
 
@@ -31,7 +32,8 @@ def prepare_experiment(options) -> None:
     if options.tensorboard:
         board.check()
     settings = config.load(options.config, options.set)
-    jobs = experiment.prepare(options.exp_dir, settings, options.data_dir, options.aug_dir, options.seeds.split())
+    places = options.data_dir, options.aug_dir
+    jobs = experiment.prepare(options.exp_dir, settings, *places, options.seeds.split(), options.command_line)
     print(len(jobs))
 
 

@@ -27,7 +27,13 @@ class NoiseSets(NamedTuple):
 
 
 def from_noise(
-    corpus_dir: str | Path, out_prefix: str, *, test_share: float = 0.4, held_out: str = "", seed: int = 0
+    corpus_dir: str | Path,
+    out_prefix: str,
+    *,
+    test_share: float = 0.4,
+    held_out: str = "",
+    max_loss: float = 5.0,
+    seed: int = 0,
 ) -> NoiseSets:
     """Make ``<out_prefix>_train`` and ``<out_prefix>_test``, which share no source recording.
 
@@ -40,9 +46,10 @@ def from_noise(
         test_share: of each kind's source recordings, chosen by a hash of ``seed`` and source; one at
             least is tested and one trained, but the only one of a kind is trained. 0 makes no test directory.
         held_out: a kind, or its folder, whose source recordings are all kept for the test.
+        max_loss: largest share of unusable files, in percent, that is tolerated.
     Raises:
-        UserError: the folder is missing or has no usable file, two files make the same utterance,
-            ``test_share`` is not in [0, 1), ``held_out`` is no kind or leaves nothing to train on,
+        UserError: the folder is missing, has no usable file or too many unusable ones, two files make the
+            same utterance, ``test_share`` is not in [0, 1), ``held_out`` is no kind or leaves nothing to train on,
             or there is nothing to test or a test directory that was not asked for.
     """
     if not 0 <= test_share < 1:
@@ -53,6 +60,11 @@ def from_noise(
     if test_share == 0 and os.path.exists(test_dir):
         raise UserError(f"{test_dir}: is of an earlier split, and {train_dir} would hold its recordings; remove it")
     tables, dropped = _usable(Path(corpus_dir), os.path.dirname(os.path.abspath(out_prefix)))
+    if 100 * len(dropped) > max_loss * (total := len(dropped) + len(tables["utt2spk"])):
+        raise UserError(
+            f"{corpus_dir}: {len(dropped)} of {total} files are unusable (more than the {max_loss:g} % of --max-loss), "
+            f"such as {min(dropped)}: {dropped[min(dropped)]}; mend them or raise --max-loss"
+        )
     tested = _test_sources(tables["utt2uniq"], tables["utt2kind"], test_share, seed)
     if held_out:
         tested |= _sources_of_kind(_kind(held_out), tables)

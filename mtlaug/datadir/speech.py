@@ -7,6 +7,8 @@ from mtlaug.datadir.corpus import find_audio
 from mtlaug.datadir.tables import write
 from mtlaug.files import UserError
 
+TALKERS = 6  # of a babble
+
 _ENDINGS = (".wav", ".flac", ".ogg")
 
 
@@ -17,12 +19,13 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     LibriSpeech's ``103/1240/103-1240-0000.flac``; where there is none, the folder it is in.
 
     Args:
-        babble_share: of the speakers, chosen by a hash of ``seed`` and speaker. 0 makes no babble directory.
+        babble_share: of the speakers, chosen by a hash of ``seed`` and speaker. 0 makes no babble directory,
+            nor does a share that comes to less than `TALKERS` utterances, or to all speakers.
     Returns:
         The utterances in both directories.
     Raises:
-        UserError: the folder is missing or has no audio file, two files have one name,
-            ``babble_share`` is not in [0, 1), or leaves one of the directories without a speaker.
+        UserError: the folder is missing or has no audio file, two files make one utterance, ``babble_share`` is
+            not in [0, 1), or an earlier babble directory would share its speakers.
     """
     if not 0 <= babble_share < 1:
         raise UserError(f"--babble-share {babble_share:g}: choose from 0 (no babble directory) to less than 1")
@@ -30,8 +33,11 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     speakers = {name: _speaker(path, Path(corpus_dir)) for name, path in audio.items()}
     order = sorted(set(speakers.values()), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     babble = set(order[: round(babble_share * len(order))])
-    if babble_share and not 0 < len(babble) < len(order):
-        raise UserError(f"{corpus_dir}: {len(order)} speakers cannot be split with --babble-share {babble_share:g}")
+    if len(babble) == len(order) or sum(speaker in babble for speaker in speakers.values()) < TALKERS:
+        babble = set()
+    babble_dir = f"{data_dir.rstrip('/')}_babble"
+    if not babble and Path(babble_dir).exists():
+        raise UserError(f"{babble_dir}: is of an earlier split, and {data_dir} would hold its speakers; remove it")
     wavs, owners = {}, {}
     for name, path in audio.items():
         utterance = _utterance(speakers[name], name)
@@ -39,7 +45,7 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
             raise UserError(f"{path}: and {wavs[utterance]} would both be utterance {utterance}; rename one of them")
         wavs[utterance], owners[utterance] = str(path.resolve()), speakers[name]
     made = []
-    for directory, chosen in ((data_dir, set(order) - babble), (f"{data_dir.rstrip('/')}_babble", babble)):
+    for directory, chosen in ((data_dir, set(order) - babble), (babble_dir, babble)):
         owned = {utterance: speaker for utterance, speaker in owners.items() if speaker in chosen}
         if owned:
             write(directory, {"wav.scp": {name: wavs[name] for name in owned}, "utt2spk": owned}, dropped={})

@@ -73,9 +73,9 @@ def _tasks(model: Path) -> int:
 
 def _shown(found: Experiment, scored: Sequence[Scored]) -> Shown:
     seed = found.seeds[0]
-    folds = tuple(fold for fold in found.protocol.folds if (found.run_dir(fold.id, seed) / "best.pt").exists())
+    folds = tuple(fold for fold in found.protocol.folds if found.is_trained(fold.id, seed))
     if not folds:
-        raise UserError(f"{found.directory}: no fold has its best.pt of seed {seed}")
+        raise UserError(f"{found.directory}: no fold is trained with seed {seed}")
     own = [s for s in scored if s.model == found.directory.name and "curve" not in s.results]
     own = [s for s in own if s.results["protocol"] == found.protocol.sha256]
     return Shown(found, folds, own[0] if own else None)

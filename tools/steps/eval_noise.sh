@@ -22,12 +22,16 @@ aug_dir=$2
 noisy_dir=$3
 shift 3
 
-mtlaug augment noisy "$data_dir" "$noisy_dir" --aug-dir "$aug_dir" --noise-dir "$noise_dir" \
-  --babble-dir "$babble_dir" "--snrs=$snrs" --seed "$seed" --config "$fbank_config"
-# The file that the extraction writes last.
-if [ ! -f "$noisy_dir/feature_args.json" ]; then
-  steps/make_fbank.sh --nj "$nj" --cmd "$cmd" --fbank-config "$fbank_config" "$noisy_dir"
-fi
+mkdir -p "$noisy_dir/log"
+(
+  flock 8 # of two models that get here at once, the second waits for the copies that the first makes
+  mtlaug augment noisy "$data_dir" "$noisy_dir" --aug-dir "$aug_dir" --noise-dir "$noise_dir" \
+    --babble-dir "$babble_dir" "--snrs=$snrs" --seed "$seed" --config "$fbank_config"
+  # The file that the extraction writes last.
+  if [ ! -f "$noisy_dir/feature_args.json" ]; then
+    steps/make_fbank.sh --nj "$nj" --cmd "$cmd" --fbank-config "$fbank_config" "$noisy_dir"
+  fi
+) 8>"$noisy_dir/log/.eval_noise.lock"
 
 for exp_dir in "$@"; do
   log="$exp_dir/log/score_noise.log"

@@ -19,6 +19,8 @@ log_dir=${2:-$data_dir/log}
 ark_dir=${3:-$data_dir/data}
 
 mkdir -p "$log_dir" "$ark_dir"
+exec 9>"$log_dir/.make_fbank.lock"
+flock 9 # of two extractions into one directory the second waits, and finds its work done
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "JOB=1:$nj" "$log_dir/make_fbank.JOB.log" \
   mtlaug fbank extract "$data_dir" "$ark_dir" --config "$fbank_config" --job JOB --nj "$nj"

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 babble_share=0.2 # of the speakers; 0: no babble directory
-max_loss=5       # percent of bad audio files above which this fails
+max_loss=5.0     # percent of bad audio files above which this fails
 help_message="Usage: steps/prepare_unlabelled.sh [options] CORPUS_DIR DATA_DIR
 Options: --babble-share 0.2 --max-loss 5
 Makes DATA_DIR and DATA_DIR_babble of all .wav, .flac and .ogg files at any depth.

@@ -10,7 +10,7 @@ noise_dir=                    # folder of noise recordings for the copies; empty
 held_out_noise=               # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
 rir_dir=                      # folder of room impulse responses; empty: synthetic ones
 unlabelled_dir=               # folder of speech for conf/mtlaug_unlabelled.yaml and for babble noise; empty: none
-max_loss=5                    # percent of bad audio files above which stage 1 fails
+max_loss=5.0                  # percent of bad audio files above which stage 1 fails
 feature_config=conf/mtlaug.yaml # YAML with the augment_args and feature_args of stages 2, 3 and 6
 train_config=conf/mtlaug.yaml # one or more, separated by commas
 train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
@@ -32,6 +32,14 @@ plan_stages() {
   [ "$dry_run" = true ] || return 0
   mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --fbank-config "$feature_config" \
     --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@"
+}
+
+# check_protocol DATA_DIR NAME: stages from 2 on are of the classes and folds that the options name.
+check_protocol() {
+  if [ "$stage" -gt 1 ] && [ -f "$1/protocol.json" ] && ! grep -Fq "\"name\": \"$2\"" "$1/protocol.json"; then
+    echo "run.sh: $1/protocol.json is not that of $2; run stage 1 with the same options first" >&2
+    exit 1
+  fi
 }
 
 # command_line CONFIG: what a user types to make the results of a configuration again, from the options given.

@@ -3,6 +3,7 @@
 # run.sh, after its stages 0 and 1, with the options of steps/recipe_options.sh and
 #
 #   data=data/emodb    # the prepared data directory, with its protocol.json
+#   protocol=emodb_4   # its name, by which data of other classes are told
 #   title="EMO-DB"     # heading of the report
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
@@ -13,10 +14,11 @@ rir="${rir_dir:+data/rir_train}"
 unlabelled="${unlabelled-${unlabelled_dir:+data/unlabelled}}"
 sets=("$data" ${unlabelled:+"$unlabelled"})
 plan_stages --snrs "$snrs" --noise-dir "$noise_test" "--attack-args=$attack_args" "${sets[@]}"
+check_protocol "$data" "$protocol"
 
 if at_stage 1; then
-  [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" "$noise_dir" data/noise
-  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 "$rir_dir" data/rir
+  [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" --max-loss "$max_loss" "$noise_dir" data/noise
+  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
 fi
 
@@ -45,6 +47,7 @@ for config in ${train_config//,/ }; do
     log "Stage 4: MTL training of $model"
     steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
       --tensorboard "$tensorboard" --train-args "dataset_args.normalisation=$normalisation $train_args" \
+      --command-line "$command" \
       "$data" "${data}_aug" "exp/$model"
   fi
 
@@ -55,8 +58,10 @@ for config in ${train_config//,/ }; do
 
   if at_stage 6; then
     log "Stage 6: noisy speech for $model"
+    babble=${unlabelled:+${unlabelled}_babble}
+    [ -d "$babble" ] || babble=
     steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --fbank-config "$feature_config" --snrs "$snrs" \
-      --noise-dir "$noise_test" --babble-dir "${unlabelled:+${unlabelled}_babble}" --command-line "$command" \
+      --noise-dir "$noise_test" --babble-dir "$babble" --command-line "$command" \
       "$data" "${data}_aug" "${data}_noisy" "exp/$model"
   fi
 

@@ -8,8 +8,10 @@ train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.e
 seeds=(1)                      # one or more, separated by spaces
 ngpu=0                         # processes of each training, one a GPU (on a CPU machine, plain processes); 0: one
 tensorboard=false              # true: TensorBoard event files beside each log.jsonl
+command_line=                  # what a user types to train this model; the reports of its scores show it
 help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
 Options: --cmd utils/run.py --train-config conf/mtlaug.yaml --train-args '' --seeds '1 2 3' --ngpu 0 --tensorboard false
+  --command-line './run.sh --stage 4'
 Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/mtlaug"
 . utils/parse_options.sh
 [ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
@@ -25,7 +27,7 @@ for override in $train_args; do overrides+=(--set "$override"); done
 flags=()
 [ "$tensorboard" = false ] || flags=(--tensorboard)
 num_jobs=$(mtlaug train prepare "$1" "$2" "$exp_dir" --config "$train_config" --seeds "${seeds[*]}" \
-  ${overrides[@]+"${overrides[@]}"} ${flags[@]+"${flags[@]}"})
+  --command-line "$command_line" ${overrides[@]+"${overrides[@]}"} ${flags[@]+"${flags[@]}"})
 echo "train_mtl.sh: $num_jobs jobs, one a fold and seed; logs are $exp_dir/log/train.*.log"
 [ "$ngpu" -eq 0 ] || cmd="$cmd --gpu $ngpu"
 # shellcheck disable=SC2086  # the launcher comes with its options

@@ -24,7 +24,7 @@ _po_fail() {
 }
 
 # Is there an option of this name: set, neither read-only nor from the environment?
-# A variable that the script itself assigns stays an option where the environment has it too.
+# A variable that the script, or a file that it sources, assigns stays an option where the environment has it too.
 _po_is_option() {
   local _po_attributes
   [[ "$1" =~ ^[a-z][a-z0-9_]*$ && "$1" != help_message && -n "${!1+set}" ]] || return 1
@@ -32,8 +32,19 @@ _po_is_option() {
   _po_attributes="${_po_attributes#declare }"
   case "${_po_attributes%% *}" in
     *[Anr]*) return 1 ;;
-    *x*) [[ -f "$_po_script" ]] && grep -Eq "^[[:space:]]*$1=" "$_po_script" ;;
+    *x*) _po_assigns "$_po_script" "$1" ;;
   esac
+}
+
+# _po_assigns FILE NAME: does the file, or one that it sources by a line of its own, assign the variable?
+_po_assigns() {
+  local _po_sourced
+  [[ -f "$1" ]] || return 1
+  ! grep -Eq "^[[:space:]]*$2=" "$1" || return 0
+  while read -r _po_sourced; do
+    ! _po_assigns "$_po_sourced" "$2" || return 0
+  done < <(sed -nE 's/^\.[[:space:]]+([^[:space:]]+)$/\1/p' "$1")
+  return 1
 }
 
 _po_is_array() {
@@ -186,4 +197,4 @@ _po_parse() {
 _po_parse "$@"
 shift "$_po_used"
 unset _po_script _po_used
-unset -f _po_fail _po_is_option _po_is_array _po_check _po_trim _po_read_config _po_help _po_describe _po_describe_file _po_parse
+unset -f _po_fail _po_is_option _po_assigns _po_is_array _po_check _po_trim _po_read_config _po_help _po_describe _po_describe_file _po_parse

@@ -160,10 +160,12 @@ class Array:
                 self._close(member, f"killed by signal {member.code - 128}{hint}")
             elif overdue:
                 self._close(member, "ended without an end mark: it was killed, or its node was lost")
-        elif state.phase == "running":
-            self._check_beat(member, now)
         else:
-            member.beat = None  # what waits or is suspended gives no signs of life
+            member.since = None  # one answer that lacks it is no end
+            if state.phase == "running":
+                self._check_beat(member, now)
+            else:
+                member.beat = None  # what waits or is suspended gives no signs of life
 
     def _output(self, member: Member) -> list:
         """The last lines that the scheduler itself wrote about a member."""

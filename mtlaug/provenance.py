@@ -1,0 +1,52 @@
+"""How a model and its results came to be: versions, commit, and the command that makes them again."""
+
+import platform
+import shlex
+import subprocess
+from pathlib import Path
+
+TESTING = ("snrs", "attack-args")  # options of a recipe that choose what a trained model is tested on
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the packages that figures depend on."""
+    import lhotse
+    import numpy
+    import torch
+    import torchaudio
+
+    import mtlaug
+
+    modules = (mtlaug, torch, torchaudio, lhotse, numpy)
+    return {"python": platform.python_version()} | {m.__name__: str(m.__version__) for m in modules}
+
+
+def git_commit() -> str:
+    """That of the toolkit, ``-dirty`` where files differ from it; ``unknown`` outside of a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else "unknown"
+
+
+def command_line(trained: str, seeds: tuple[int, ...], tested: str) -> str:
+    """What a user types to train and test a model again.
+
+    Args:
+        trained: the recipe's command when the model was trained, empty where that is not known.
+        seeds: of the model, which may have come one by one.
+        tested: the recipe's command that tests it; what it says of training may be less than was said then.
+    """
+    if not (trained.startswith("./run.sh ") and tested.startswith("./run.sh ")):
+        return tested
+    options = _options(trained) | {name: value for name, value in _options(tested).items() if name in TESTING}
+    options |= {"seeds": " ".join(map(str, seeds))} if len(seeds) > 1 or "seeds" in options else {}
+    return " ".join(["./run.sh", *(f"--{name} {_quoted(value)}" for name, value in options.items())])
+
+
+def _options(command: str) -> dict[str, str]:
+    words = shlex.split(command)[1:]
+    return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+
+
+def _quoted(value: str) -> str:
+    return value if shlex.quote(value) == value else '"' + value.replace('"', '\\"') + '"'
