@@ -61,6 +61,9 @@ def test_four_and_seven_classes(recipe, full, classes, kept):
     listed = (recipe / "data/emodb/protocol_dropped.tsv").read_text().splitlines()[1:]
     assert len(listed) == sum(left_out.values()) and all("label" in line for line in listed)
     genders = datadir.read(recipe / "data/emodb", "spk2gender")
+    other = {4: 7, 7: 4}[classes]
+    refused = recipes.run(recipe, "--stage", 2, "--classes", other)
+    assert recipes.failed(refused, f"protocol.json is not that of emodb_{other}; run stage 1 with the same options")
     assert [speaker for speaker in genders if genders[speaker] == "m"] == ["03", "10", "11", "12", "15"]
 
 

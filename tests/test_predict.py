@@ -121,6 +121,12 @@ def test_the_example_of_the_readme_runs(trained: Experiment, wav: Path, tmp_path
     assert re.match(r"0\.0 to 1\.3 s: (angry|sad)\n[01]\.", done.stdout)
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan"])
+def test_windows_of_no_length_are_refused(packed: Path, wav: Path, capsys: pytest.CaptureFixture[str], seconds: str):
+    assert main(["predict", str(packed), str(wav), f"--segment={seconds}"]) == 1
+    assert "expected seconds above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("rate", "channels", "ending"), [(44100, 2, "flac"), (8000, 1, "wav"), (48000, 1, "ogg")])
 def test_any_rate_channels_and_format_are_read(tmp_path, rate, channels, ending):
     path = tmp_path / f"x.{ending}"

@@ -16,7 +16,7 @@ from sklearn.metrics import (
 )
 
 from mtlaug import scoring
-from mtlaug.cli import Parser
+from mtlaug.cli import Parser, main
 from mtlaug.cli.score import add_commands
 from mtlaug.comparison import compare, compare_predictions, comparison_line
 from mtlaug.files import UserError
@@ -330,6 +330,14 @@ def test_comparison_line():
     comparison |= {"ci95": [0.02, 0.101], "p": 0.0117, "swaps": 1024, "exact": True, "speakers": 10}
     expected = "UAR exp/a 86.5 - exp/b 80.1 = +6.4 [ 2.0, 10.1 ] p = 0.012 (10 speakers, 1024 exact swaps)"
     assert comparison_line(comparison) == expected
+
+
+def test_a_file_in_the_place_of_a_directory_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    a = write_made_score(tmp_path, "a", random_predictions(0.8))
+    assert main(["score", "compare", str(a / "predictions.tsv"), str(a)]) == 1
+    assert capsys.readouterr().err == f"mtlaug score: error: {a}/predictions.tsv/results.json: Not a directory\n"
+    assert main(["score", "compare", str(a), str(a), "--output", str(tmp_path / "none" / "c.json")]) == 1
+    assert "none: no such directory; make it, or write c.json elsewhere" in capsys.readouterr().err
 
 
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
