@@ -67,8 +67,10 @@ class Experiment:
         return provenance.command_line(self.command, self.seeds, tested)
 
     def jobs(self) -> list[tuple[str, int]]:
-        """(fold id, seed) of each job."""
-        return [(fold.id, seed) for seed in self.seeds for fold in self.protocol.folds]
+        """(fold id, seed) of each job, the longest first: begun last, it would leave the machine to itself."""
+        size = {fold.id: len(self.training_labels(fold.id)) for fold in self.protocol.folds}
+        jobs = [(fold.id, seed) for seed in self.seeds for fold in self.protocol.folds]
+        return sorted(jobs, key=lambda job: size[job[0]], reverse=True)
 
     def job(self, number: int) -> tuple[str, int]:
         """The ``number``-th job, from 1."""

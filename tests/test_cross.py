@@ -204,6 +204,10 @@ def trained(corpus, tmp_path_factory):
     return train(corpus, root, {"s5": "two", "s6": "three"}, "1 2", pairs="one:two one:three one+two:three")
 
 
+def test_the_longest_training_is_begun_first(trained):
+    assert trained.jobs() == [("one+two", 1), ("one+two", 2), ("one", 1), ("one", 2)]
+
+
 def test_scores(trained):
     lines = cross_scoring.score(trained, evaluation.predictor(trained), "./run.sh")
     cells = {"one_to_two": "s5", "one_to_three": "s6", "one+two_to_three": "s6"}

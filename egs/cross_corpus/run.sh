@@ -23,6 +23,7 @@ classes=4                                 # of conf/labels_<classes>.yaml
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 data=data/all$suffix
+protocol=cross_$classes$suffix
 train=data/train$suffix
 noise_train="${noise_dir:+data/noise_train}"
 rir="${rir_dir:+data/rir_train}"
@@ -31,6 +32,7 @@ unlabelled="${unlabelled_dir:+data/unlabelled}"
 # Each normalisation is a model of its own, and has lines of its own in the plan.
 plan_stages --configs "$(for _ in $normalisations; do printf '%s,' "$train_config"; done)" \
   --copied "$train" "$data" ${unlabelled:+"$unlabelled"}
+check_protocol "$data" "$protocol"
 
 # missing PAIR: say which of its corpora is not prepared, and how to; fails where all are there.
 missing() {
@@ -67,7 +69,7 @@ if at_stage 1; then
   utils/combine_data.sh "$data" "${copies[@]}"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
-    --label-map "conf/labels_$classes.yaml" --name "cross_$classes$suffix"
+    --label-map "conf/labels_$classes.yaml" --name "$protocol"
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
