@@ -8,7 +8,7 @@ import numpy as np
 
 from mtlaug.files import UserError
 from mtlaug.predictions import Predictions, read_predictions
-from mtlaug.scoring import interval, percent, read_results, speaker_tables
+from mtlaug.scoring import interval, percent, points, read_results, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
 BASELINES = ("stl", "stl_aug", "mtl_meta")
@@ -106,7 +106,7 @@ def comparison_line(comparison: dict) -> str:
     kind = "exact" if comparison["exact"] else "random"
     return (
         f"UAR {comparison['a']} {percent(comparison['uar_a'])} - {comparison['b']} {percent(comparison['uar_b'])} = "
-        f"{100 * comparison['difference']:+.1f} {interval(comparison['ci95'])} p = {p_value(comparison['p'])} "
+        f"{points(comparison['difference'])} {interval(comparison['ci95'])} p = {p_value(comparison['p'])} "
         f"({comparison['speakers']} speakers, {comparison['swaps']} {kind} swaps)"
     )
 

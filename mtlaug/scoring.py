@@ -138,12 +138,21 @@ def result_line(results: dict, score_dir: str | Path) -> str:
 
 def percent(fraction: float | None) -> str:
     """A fraction as percent with one decimal, ``-`` for none."""
-    return "-" if fraction is None else f"{100 * fraction:.1f}"
+    return "-" if fraction is None else f"{_rounded(fraction):.1f}"
+
+
+def points(difference: float) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    return f"{_rounded(difference):+.1f}"
 
 
 def interval(bounds: list[float] | None) -> str:
     """``[ 82.1, 90.3 ]`` in percent, ``[ - ]`` for none."""
     return f"[ {', '.join(map(percent, bounds))} ]" if bounds else "[ - ]"
+
+
+def _rounded(fraction: float) -> float:
+    return round(100 * fraction, 1) + 0.0  # there is no -0.0
 
 
 def _write_results(score_dir: Path, results: dict) -> None:

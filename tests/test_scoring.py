@@ -237,6 +237,10 @@ def test_result_line():
     assert scoring.result_line(results, "exp/a/score") == "%UAR 86.5 [ 82.1, 90.3 ] %WA 87.0 exp/a/score"
 
 
+def test_nothing_is_no_negative_number():
+    assert (scoring.percent(-1e-9), scoring.points(-1e-9), scoring.points(0.0051)) == ("0.0", "+0.0", "+0.5")
+
+
 def test_recompute_finds_and_mends_an_edited_result(tmp_path: Path):
     score_dir = write_made_score(tmp_path, "stl", random_predictions(0.6), snr="10")
     original = (score_dir / "results.json").read_bytes()

@@ -18,7 +18,7 @@ from mtlaug.report.blocks import Block, Figure, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import caption
-from mtlaug.scoring import interval, percent, speaker_tables
+from mtlaug.scoring import interval, percent, points, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
 # What the disturbance at a point was; models that were disturbed otherwise are not compared.
@@ -217,7 +217,7 @@ def _comparisons(curves: Curves) -> list[Block]:
 def _difference(curves: Curves, a: str, b: str, levels: Sequence[float]) -> str:
     (hits_a, totals), (hits_b, _) = (joined(curves.at(model, curves.averaged, levels)) for model in (a, b))
     difference = float(uar(hits_a.sum(0), totals.sum(0)) - uar(hits_b.sum(0), totals.sum(0)))
-    return f"{100 * difference:+.1f} {interval(bootstrap_interval(uar, [hits_a, hits_b], totals))}"
+    return f"{points(difference)} {interval(bootstrap_interval(uar, [hits_a, hits_b], totals))}"
 
 
 def _plot(curves: Curves, plots: Plots, name: str) -> Figure:

@@ -14,7 +14,7 @@ from mtlaug.report.blocks import Block, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import seeds_of
-from mtlaug.scoring import interval, percent
+from mtlaug.scoring import interval, percent, points
 
 
 @dataclass(frozen=True)
@@ -148,4 +148,4 @@ def _comparisons(matrix: Matrix) -> list[Block]:
 
 def _difference(a: Scored, b: Scored) -> str:
     c = compare_predictions(a.predictions, b.predictions, (str(a.directory), str(b.directory)))
-    return f"{100 * c['difference']:+.1f} {interval(c['ci95'])} p {p_value(c['p'])}"
+    return f"{points(c['difference'])} {interval(c['ci95'])} p {p_value(c['p'])}"

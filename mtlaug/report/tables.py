@@ -7,7 +7,7 @@ from mtlaug.comparison import compare_predictions, p_value, pairs
 from mtlaug.report.blocks import Block, Table, Text, slug
 from mtlaug.report.logs import summarise
 from mtlaug.report.scores import DESCRIPTION, Scored
-from mtlaug.scoring import interval, percent
+from mtlaug.scoring import interval, percent, points
 
 
 def heading(table: list[Scored]) -> str:
@@ -60,8 +60,7 @@ def comparisons(table: list[Scored]) -> list[Block]:
     for a, b in pairs(list(predictions)):
         c = compare_predictions(predictions[a], predictions[b], (a, b))
         swaps = f"{c['swaps']} {'exact' if c['exact'] else 'random'}"
-        difference = f"{100 * c['difference']:+.1f}"
-        rows.append([f"{a} - {b}", difference, interval(c["ci95"]), p_value(c["p"]), swaps])
+        rows.append([f"{a} - {b}", points(c["difference"]), interval(c["ci95"]), p_value(c["p"]), swaps])
     if not rows:
         return []
     note = (
