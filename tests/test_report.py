@@ -165,7 +165,11 @@ def test_a_resumed_log_counts_each_epoch_once(tmp_path: Path):
 
 def test_what_an_earlier_report_wrote_is_removed(exp_dir: Path, tmp_path: Path):
     written = report.write(exp_dir, tmp_path / "RESULTS.md")
-    gone = [path for path in written if path.name.startswith(("confusion_spk", "within_made_normalisation_speaker"))]
+    gone = [
+        path
+        for path in written
+        if path.name.startswith(("confusion_spk", "within_made_4_classes_normalisation_speaker"))
+    ]
     own = exp_dir / "report" / "confusion_of_my_own.svg"
     own.write_text("<svg/>")
     assert {path.suffix for path in gone} == {".svg", ".png", ".csv", ".tex"}
@@ -180,7 +184,7 @@ def test_what_an_earlier_report_wrote_is_removed(exp_dir: Path, tmp_path: Path):
 def test_tables_for_papers_have_the_rows_of_the_report(exp_dir: Path, tmp_path: Path):
     report.write(exp_dir, tmp_path / "RESULTS.md")
     table = tables_of((tmp_path / "RESULTS.md").read_text())[0]
-    stem = exp_dir / "report" / "within_made_normalisation_global"
+    stem = exp_dir / "report" / "within_made_4_classes_normalisation_global"
     with open(f"{stem}.csv", newline="") as lines:
         assert list(csv.reader(lines)) == table
     latex = Path(f"{stem}.tex").read_text()

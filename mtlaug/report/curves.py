@@ -17,7 +17,7 @@ from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Figure, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
-from mtlaug.report.tables import caption
+from mtlaug.report.tables import caption, setting
 from mtlaug.scoring import interval, percent, points, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
 
@@ -39,9 +39,8 @@ class Curves:
 
     @property
     def title(self) -> str:
-        """Name, test set and normalisation."""
-        results = next(iter(self.points.values())).results
-        return f"{self.name}: {results['set']}, normalisation {results['normalisation']}"
+        """Name, test set, classes and normalisation."""
+        return f"{self.name}: {setting(next(iter(self.points.values())))}"
 
     @property
     def models(self) -> list[str]:

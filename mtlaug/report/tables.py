@@ -11,9 +11,14 @@ from mtlaug.scoring import interval, percent, points
 
 
 def heading(table: list[Scored]) -> str:
-    """Condition, test set and normalisation of a table."""
-    results = table[0].results
-    return f"{results['condition']}: {results['set']}, normalisation {results['normalisation']}"
+    """Condition, test set, classes and normalisation of a table."""
+    return f"{table[0].results['condition']}: {setting(table[0])}"
+
+
+def setting(score: Scored) -> str:
+    """``emodb, 4 classes, normalisation global``: what scores that stand side by side have in common."""
+    results = score.results
+    return f"{results['set']}, {len(results['classes'])} classes, normalisation {results['normalisation']}"
 
 
 def caption(table: list[Scored]) -> str:
