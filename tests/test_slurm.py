@@ -6,12 +6,15 @@ import shutil
 import signal
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import recipes
 import slurm_cluster
 import tiny_chain
 from grid_jobs import WORDS, Bench, finish, gone, lose_node, running, wait_for
+
+from mtlaug.files import read_json
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +162,9 @@ def test_held_job_is_noted_and_goes_on_when_released(bench):
 def test_stages_of_a_recipe_with_four_jobs(cluster, corpus, tmp_path, monkeypatch):
     recipe = recipes.copy("mini", tmp_path)
     shutil.copytree(corpus.data_dir, recipe / "data/mini")
-    story = (recipe / "run.sh").read_text()
-    (recipe / "run.sh").write_text(story.replace("\nunlabelled=data/mini_unlabelled\n", "\n"))  # for half the jobs
+    story = (recipe / "run.sh").read_text().replace("\nunlabelled=data/mini_unlabelled\n", "\n")  # for half the jobs
+    name = read_json(Path(corpus.data_dir, "protocol.json"))["name"]
+    (recipe / "run.sh").write_text(story.replace("\nprotocol=mini\n", f"\nprotocol={name}\n"))
     (recipe / "conf/slurm.conf").write_text("option mem=* --mem=900M\noption gpu=*\npoll 1\n")
     for name in ("SLURM_CONF", "cmd_backend"):
         monkeypatch.setenv(name, {**cluster.environment, "cmd_backend": "slurm"}[name])
