@@ -7,14 +7,13 @@ converted when the audio is loaded, so wav.scp may hold anything soundfile reads
 import contextlib
 import gzip
 import io
-import itertools
 import json
 import subprocess
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import soundfile
@@ -26,6 +25,7 @@ from lhotse.utils import fastcopy, perturb_num_samples
 
 from mtlaug.files import UserError, atomic_path, first_line, read_rows, read_table
 
+Row = TypeVar("Row")
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -78,7 +78,7 @@ def output_of(command: str) -> io.BytesIO:
 
 
 def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1) -> Iterator[MonoCut]:
-    """Yield the cuts of a data directory in utterance order, every ``nj``-th of them from the ``job``-th (1-based).
+    """Yield the cuts of a data directory in utterance order: the ``job``-th (1-based) of ``nj`` parts, see `part`.
 
     The cut's id is the utterance. An augmented directory has them in
     ``cuts.jsonl.gz``; otherwise they follow from wav.scp and segments.
@@ -96,12 +96,12 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
         return
     wav_scp, segments_file = Path(data_dir, "wav.scp"), Path(data_dir, "segments")
     if not segments_file.exists():
-        for utterance, source in itertools.islice(read_rows(wav_scp), job - 1, None, nj):
+        for utterance, source in part(read_rows(wav_scp), job, nj):
             recording = open_recording(utterance, source, sample_rate)
             yield MonoCut(utterance, start=0.0, duration=recording.duration, channel=0, recording=recording)
         return
     recordings, recording = read_table(wav_scp), None
-    for utterance, line in itertools.islice(read_rows(segments_file), job - 1, None, nj):
+    for utterance, line in part(read_rows(segments_file), job, nj):
         name, start, end = _segment(segments_file, utterance, line)
         if name not in recordings:
             raise UserError(f"{segments_file}: utterance {utterance}: no recording {name!r} in wav.scp")
@@ -113,13 +113,26 @@ def read_cuts(data_dir: str | Path, sample_rate: int, job: int = 1, nj: int = 1)
         yield MonoCut(utterance, start=start, duration=end - start, channel=0, recording=recording)
 
 
+def part(rows: Iterable[Row], job: int, nj: int) -> Iterator[Row]:
+    """The ``job``-th (1-based) of ``nj`` parts of rows: of each ``nj`` in turn one, and from turn to turn the next one.
+
+    The copies of every utterance come in the same order of types, which take different times: a part of the same
+    place in each turn would have some types alone.
+    """
+    return (row for index, row in enumerate(rows) if _is_of(index, job, nj))
+
+
+def _is_of(index: int, job: int, nj: int) -> bool:
+    return (index + index // nj) % nj == job - 1
+
+
 def _manifest_items(manifest: Path, job: int, nj: int, make: Callable[[dict], object]) -> Iterator:
-    """What ``make`` makes of every ``nj``-th line."""
+    """What ``make`` makes of the lines of a part."""
     number = 0
     try:
         with gzip.open(manifest, "rt", encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
-                if (number - job) % nj == 0:
+                if _is_of(number - 1, job, nj):
                     yield make(json.loads(line))
     except (EOFError, OSError, ValueError, KeyError, zlib.error) as error:
         raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
@@ -142,10 +155,10 @@ def inputs(data_dir: str | Path, job: int = 1, nj: int = 1) -> Iterator[tuple[st
             yield _to_json(cut), files
     elif segments.exists():
         recordings = read_table(Path(data_dir, "wav.scp"))
-        for utterance, line in itertools.islice(read_rows(segments), job - 1, None, nj):
+        for utterance, line in part(read_rows(segments), job, nj):
             yield f"{utterance} {line}", [recordings.get(line.split()[0], "")]
     else:
-        rows = itertools.islice(read_rows(Path(data_dir, "wav.scp")), job - 1, None, nj)
+        rows = part(read_rows(Path(data_dir, "wav.scp")), job, nj)
         yield from ((utterance, [source]) for utterance, source in rows)
 
 

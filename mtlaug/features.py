@@ -19,7 +19,7 @@ from mtlaug.files import UserError, atomic_path
 
 
 def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: int = 1) -> dict[str, float]:
-    """Extract the features of every ``nj``-th utterance from the ``job``-th on.
+    """Extract the features of the ``job``-th of ``nj`` parts of the utterances.
 
     Writes ``feats.JOB.ark``, ``cmvn.JOB.ark`` and their scp files to ``ark_dir``. Each
     utterance is computed alone, so ``nj`` changes no bit of the result.

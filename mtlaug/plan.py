@@ -14,7 +14,7 @@ from mtlaug.noisy import COLOURS
 
 # Seconds of speech for a second of one core.
 FBANK_CLEAN = 1000  # features of speech as it is
-FBANK_COPIES = 500  # of augmented or noisy copies, over the types of conf/mtlaug.yaml
+FBANK_COPIES = 700  # of augmented or noisy copies, over the types of conf/mtlaug.yaml
 TRAINING = 580  # forwards and backwards, with the making of batches
 TESTING = 3000  # forwards
 ATTACKING = 650  # a step of an attack: forwards, and backwards to the features

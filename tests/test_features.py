@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import kaldiio
@@ -313,3 +314,14 @@ def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_
     Path(data_dir, "segments").write_text("s1-1 rec 0 0.3\ns1-2 rec 0.3 0.6\ns1-3 rec 0.6 0.9\n")
     assert len(list(audio.read_cuts(data_dir, 16000))) == 3
     assert count.read_text() == "\n"
+
+
+@pytest.mark.parametrize(("nj", "copies"), [(2, 6), (3, 6), (4, 6), (6, 6), (5, 7)])
+def test_jobs_share_every_kind_of_copy(nj, copies):
+    """Kinds take different times, and come in one order for every utterance."""
+    rows = [(utterance, kind) for utterance in range(120) for kind in range(copies)]
+    parts = [list(audio.part(rows, job, nj)) for job in range(1, nj + 1)]
+    assert sorted(row for part in parts for row in part) == rows
+    for part in parts:
+        counts = Counter(kind for _, kind in part)
+        assert max(counts.values()) - min(counts.values()) <= 0.1 * len(part) / copies

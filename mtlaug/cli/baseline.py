@@ -8,7 +8,7 @@ def add_commands(commands) -> None:
     )
     verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    extract = verbs.add_parser("extract", help="one job: the functionals of every nj-th utterance from the job-th on")
+    extract = verbs.add_parser("extract", help="one job: the functionals of the job-th of nj parts")
     extract.add_argument("--features", default="ComParE_2016", help="ComParE_2016 or eGeMAPSv02")
     extract.add_argument("--job", type=int, default=1)
     extract.set_defaults(run=_extract)

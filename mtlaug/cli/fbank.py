@@ -7,7 +7,7 @@ def add_commands(commands) -> None:
     group = commands.add_parser("fbank", help="features: log-mel filterbanks, or of a self-supervised model")
     actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    extract = actions.add_parser("extract", help="one job: every nj-th utterance from the job-th on")
+    extract = actions.add_parser("extract", help="one job: the job-th of nj parts")
     extract.add_argument("--job", type=int, default=1)
     extract.set_defaults(run=extract_part)
 
