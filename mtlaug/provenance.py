@@ -36,16 +36,22 @@ def command_line(trained: str, seeds: tuple[int, ...], tested: str) -> str:
         seeds: of the model, which may have come one by one.
         tested: the recipe's command that tests it; what it says of training may be less than was said then.
     """
-    if not (trained.startswith("./run.sh ") and tested.startswith("./run.sh ")):
+    options, testing = _options(trained), _options(tested)
+    if options is None or testing is None:
         return tested
-    options = _options(trained) | {name: value for name, value in _options(tested).items() if name in TESTING}
+    options |= {name: value for name, value in testing.items() if name in TESTING}
     options |= {"seeds": " ".join(map(str, seeds))} if len(seeds) > 1 or "seeds" in options else {}
     return " ".join(["./run.sh", *(f"--{name} {_quoted(value)}" for name, value in options.items())])
 
 
-def _options(command: str) -> dict[str, str]:
-    words = shlex.split(command)[1:]
-    return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+def _options(command: str) -> dict[str, str] | None:
+    """Those of a recipe's command; None of what is no such command."""
+    try:
+        program, *words = shlex.split(command)
+        options = {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
+    except ValueError:  # nothing, an open quote, or an option without a value
+        return None
+    return options if program == "./run.sh" else None
 
 
 def _quoted(value: str) -> str:
