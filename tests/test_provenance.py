@@ -26,7 +26,14 @@ def test_a_single_seed_that_was_asked_for_stays():
 
 
 @pytest.mark.parametrize(
-    ("trained", "tested"), [("", "./run.sh --snrs 5"), (TRAINED, ""), (TRAINED, "steps/score.sh x")]
+    ("trained", "tested"),
+    [
+        ("", "./run.sh --snrs 5"),
+        ("./run.sh --seeds", "./run.sh --snrs 5"),
+        (TRAINED, ""),
+        (TRAINED, './run.sh --attack-args "5'),
+        (TRAINED, "steps/score.sh exp/x"),
+    ],
 )
 def test_what_is_no_recipe_stands_as_it_is(trained: str, tested: str):
     assert command_line(trained, (1, 2), tested) == tested
