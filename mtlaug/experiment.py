@@ -7,6 +7,7 @@ in ``exp/<model>/fold_<id>/seed_<n>/``.
 
 import contextlib
 import fcntl
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,12 @@ class Experiment:
 
     def jobs(self) -> list[tuple[str, int]]:
         """(fold id, seed) of each job, the longest first: begun last, it would leave the machine to itself."""
-        size = {fold.id: len(self.training_labels(fold.id)) for fold in self.protocol.folds}
-        jobs = [(fold.id, seed) for seed in self.seeds for fold in self.protocol.folds]
+        corpus, folds = self.protocol.corpus, self.protocol.folds
+        of_speaker = Counter(corpus.utt2spk[utterance] for utterance in corpus.labels)  # once, not for each fold
+        parts = ("train", "dev") if self.settings.dataset_args.train_on_dev else ("train",)
+        speakers = {fold.id: {speaker for part in parts for speaker in fold.speakers(part)} for fold in folds}
+        size = {fold.id: sum(of_speaker[name] for name in speakers[fold.id]) + len(fold.shots) for fold in folds}
+        jobs = [(fold.id, seed) for seed in self.seeds for fold in folds]
         return sorted(jobs, key=lambda job: size[job[0]], reverse=True)
 
     def job(self, number: int) -> tuple[str, int]:
@@ -138,7 +143,7 @@ def prepare(
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "config.yaml"
     if path.exists():
-        earlier = _read(path)
+        earlier = read(path)
         if differing := _differences(earlier, tree):
             raise UserError(
                 f"{path}: this directory holds models of another configuration ({', '.join(differing)} differ); "
@@ -172,7 +177,7 @@ def load(exp_dir: str | Path) -> Experiment:
     path = Path(exp_dir, "config.yaml")
     if not path.exists():
         raise UserError(f"{path}: no such file; run stage 4 first")
-    tree = _read(path)
+    tree = read(path)
     bound = tree.pop("experiment")
     current = protocol.load(bound["data_dir"])
     if current.sha256 != bound["protocol"]:
@@ -185,7 +190,8 @@ def load(exp_dir: str | Path) -> Experiment:
     return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], seeds, current, command)
 
 
-def _read(path: Path) -> dict:
+def read(path: Path) -> dict:
+    """The ``config.yaml`` of an experiment; one without its part ``experiment`` is a `UserError`."""
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -28,10 +28,10 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
     """
     path = Path(exp_dir)
     root = next((folder for folder in (path, *path.parents[:2]) if (folder / "config.yaml").exists()), None)
-    bound = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")).get("experiment") if root else None
+    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")) if root else {}
+    bound = settings.get("experiment")
     if not bound:
         raise UserError(f"{exp_dir}: not an experiment, or packed already; give exp/<model>, or a fold or seed of it")
-    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
     results = [read_results(found.parent) for found in sorted(root.glob("score_*/results.json"))]
     parts = [
         f"# {root.name}",

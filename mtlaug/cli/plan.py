@@ -42,10 +42,8 @@ def show(options) -> None:
         if options.stage <= step.stage <= options.stop_stage:
             jobs = "?" if step.jobs is None else step.jobs
             print(f"{step.stage:5} {jobs:>6} {_time(step.seconds):>11} {_size(step.disk):>11}  {step.what}")
-    made_by = dict.fromkeys(options.sets, 1) | ({options.copied: 2} if options.copied else {})
-    for stage in (1, 2):
-        missing = [name for name, maker in made_by.items() if maker == stage and not plan.measure(name)]
-        if missing:
+    for stage, made in ((1, options.sets), (2, [options.copied] if options.copied else [])):
+        if missing := [directory for directory in made if not plan.measure(directory)]:
             print(f"Unknown until stage {stage} has made {', '.join(missing)}.")
 
 
