@@ -75,6 +75,9 @@ class DatasetArgs:
     train_on_dev: bool = option(
         False, "the dev speakers train too, once everything is chosen; needs optim_args.select last"
     )
+    filter_gain: float = option(
+        0.0, "size of the random filters on half of the training rows; 0: none", "standard deviations", "zero or more"
+    )
     labelled_share: float = option(
         1.0,
         "share of the training speakers whose labels are used; the others count as unlabelled",

@@ -1,22 +1,25 @@
-"""From feats.scp to batches: which copies an epoch sees, SpecAugment and mixup.
+"""From feats.scp to batches: which copies an epoch sees, and what is made of them in training.
 
 An epoch is a chain: draw a type for each utterance, bucket the draws by length,
 make the rows, pad them. Every choice depends on the seed, the epoch and the
 utterance alone.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from mtlaug import augment
+from mtlaug import augment, feature_effects
 from mtlaug.config import Config
 from mtlaug.files import UserError
 from mtlaug.store import FeatureStore
 
 UNKNOWN = -1  # a row's target in a task that it is not part of
+# Batches are padded to whole multiples of so many frames: of as few shapes the CPU's kernels are kept, not made anew.
+FRAMES_STEP = 16
+MOST_FRAMES = 4000  # of a batch at test time; in larger ones an attack's gradients leave the CPU's caches
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Batch:
-    """N padded copies of T frames and C mel bins.
+    """N copies of C mel bins, padded to T frames.
 
     ``features`` and ``target`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
     (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices and
@@ -61,7 +64,7 @@ class Draw:
     copy: str
     type: str
     frames: int
-    names: tuple  # what its random state is made of
+    names: tuple  # what its random state is made of; the state itself takes a kilobyte
 
 
 class TrainingSet:
@@ -126,15 +129,16 @@ class TrainingSet:
 
     def _draws(self, utterances: list[str], number: int, epoch: int) -> Iterator[Draw]:
         """``number`` draws, every utterance as often as any other, or once less."""
+        types = list(self.types)
         order = augment.random_state(self.seed, epoch, "order").permutation(len(utterances))
-        for position in range(number):
-            utterance, index = utterances[order[position % len(order)]], position // len(order)
-            names = (self.seed, epoch, utterance, index)
-            rng = augment.random_state(*names)
-            name = list(self.types)[rng.integers(len(self.types))]
-            stored = self._stored(utterance, name)
-            copy = stored[rng.integers(len(stored))]
-            yield Draw(copy, name, min(self.store.num_frames[copy], self.settings.max_frames), (*names, "row"))
+        for place, utterance in enumerate(utterances[position] for position in order):
+            rng = augment.random_state(self.seed, epoch, utterance)
+            for index in range(number // len(order) + (place < number % len(order))):
+                name = types[rng.integers(len(types))]
+                stored = self._stored(utterance, name)
+                copy = stored[rng.integers(len(stored))]
+                frames = min(self.store.num_frames[copy], self.settings.max_frames)
+                yield Draw(copy, name, frames, (self.seed, epoch, utterance, index))
 
     def _stored(self, utterance: str, name: str) -> list[str]:
         """What the features of type ``name`` are made from: its copies, or the clean utterance."""
@@ -160,18 +164,20 @@ class TrainingSet:
         cut = slice(start, start + most)
         target = features
         if self.loss.reconstruct == "clean" and draw.copy != source:
-            target = stretched(self.store.get(source), len(features))
+            target = feature_effects.stretched(self.store.get(source), len(features))
         features, target = features[cut], target[cut]
         emotion = self.emotion.get(source, self.no_emotion)
         meta = {task: indices.get(source, UNKNOWN) for task, indices in self.meta.items()}
+        if self.settings.filter_gain:
+            features = feature_effects.filtered(features, self.settings.filter_gain, rng)
         changed = features
         if draw.type == "specaugment":
-            changed = spec_augment(features, self.types[draw.type], rng)
+            changed = feature_effects.spec_augment(features, self.types[draw.type], rng)
         elif draw.type == "mixup":
             pool = self.labelled if source in self.emotion else self.unlabelled
             partner = pool[rng.integers(len(pool))]
             weight = rng.uniform(*self.types[draw.type].weight)
-            changed = mix(features, self.store.get(partner), weight)
+            changed = feature_effects.mix(features, self.store.get(partner), weight)
             emotion = weight * emotion + (1 - weight) * self.emotion.get(partner, self.no_emotion)
             meta = dict.fromkeys(meta, UNKNOWN)  # two speakers at once
         target = changed if self.loss.reconstruct == "input" else target
@@ -181,61 +187,45 @@ class TrainingSet:
 def collate(rows: list[Row]) -> Batch:
     """Pad rows to a `Batch`."""
     lengths = torch.tensor([len(row.features) for row in rows])
-    features = _padded([row.features for row in rows], int(lengths.max()))
+    features = _padded([row.features for row in rows])
     alike = all(row.target is row.features for row in rows)
     return Batch(
         features=features,
         lengths=lengths,
         emotion=torch.from_numpy(np.stack([row.emotion for row in rows])).float(),
         augmentation=torch.tensor([row.augmentation for row in rows]),
-        target=features if alike else _padded([row.target for row in rows], int(lengths.max())),
+        target=features if alike else _padded([row.target for row in rows]),
         meta={task: torch.tensor([row.meta[task] for row in rows]) for task in rows[0].meta},
     )
 
 
-def _padded(matrices: list[np.ndarray], frames: int) -> torch.Tensor:
-    padded = torch.zeros(len(matrices), frames, matrices[0].shape[1])
+def _padded(matrices: list[np.ndarray]) -> torch.Tensor:
+    padded = torch.zeros(len(matrices), _in_steps(max(map(len, matrices))), matrices[0].shape[1])
     for row, matrix in zip(padded, matrices, strict=True):
         row[: len(matrix)] = torch.from_numpy(matrix)
     return padded
 
 
-def stretched(features: np.ndarray, frames: int) -> np.ndarray:
-    """Features (T, C) as ``frames`` frames, linearly interpolated: the clean source beside a faster or slower copy."""
-    places = np.linspace(0, len(features) - 1, frames)
-    before = places.astype(int)
-    after = np.minimum(before + 1, len(features) - 1)
-    share = (places - before)[:, None]
-    return ((1 - share) * features[before] + share * features[after]).astype(np.float32)
+def _in_steps(frames: int) -> int:
+    return -(-frames // FRAMES_STEP) * FRAMES_STEP
 
 
-def spec_augment(features: np.ndarray, args: augment.SpecAugment, rng: np.random.Generator) -> np.ndarray:
-    """Set bands of frames and mel bins to zero, the mean of normalised features (T, C) (Park et al. 2019)."""
-    features = features.copy()
-    frames, bins = features.shape
-    for _ in range(args.time_masks):
-        width = int(rng.integers(0, int(args.time_share * frames) + 1))
-        start = int(rng.integers(0, frames - width + 1))
-        features[start : start + width] = 0
-    for _ in range(args.freq_masks):
-        width = int(rng.integers(0, min(args.freq_bins, bins) + 1))
-        start = int(rng.integers(0, bins - width + 1))
-        features[:, start : start + width] = 0
-    return features
-
-
-def mix(features: np.ndarray, partner: np.ndarray, weight: float) -> np.ndarray:
-    """``weight`` times the features (T, C) plus the rest of the partner's, which is repeated or cut to T frames."""
-    partner = np.resize(partner, (len(features), partner.shape[1]))
-    return (weight * features + (1 - weight) * partner).astype(np.float32)
-
-
-def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: list[str], size: int = 32):
-    """Yield (utterances, `Batch`) of whole clean utterances, similar lengths together."""
+def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: list[str], most_frames: int = MOST_FRAMES):
+    """Yield (utterances, `Batch`) of whole clean utterances, grouped by `like_lengths`."""
     identity = np.eye(len(classes), dtype=np.float32)
-    ordered = sorted(labels, key=lambda utterance: (store.num_frames[utterance], utterance))
-    for start in range(0, len(ordered), size):
-        part = ordered[start : start + size]
+    for part in like_lengths(store, labels, most_frames):
         emotions = (identity[classes.index(labels[utterance])] for utterance in part)
         matrices = map(store.get, part)
         yield part, collate([Row(m, e, 0, m) for m, e in zip(matrices, emotions, strict=True)])
+
+
+def like_lengths(store: FeatureStore, utterances: Iterable[str], most_frames: int = MOST_FRAMES) -> Iterator[list[str]]:
+    """Yield groups from the shortest utterances to the longest, of ``most_frames`` padded frames or one utterance."""
+    part: list[str] = []
+    for utterance in sorted(utterances, key=lambda utterance: (store.num_frames[utterance], utterance)):
+        if part and (len(part) + 1) * _in_steps(store.num_frames[utterance]) > most_frames:
+            yield part
+            part = []
+        part.append(utterance)
+    if part:
+        yield part

@@ -54,7 +54,8 @@ class Trainer:
         args, classes = experiment.settings.loss_args, experiment.classes
         weights = class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
         self.objective = Objective(args, weights).to(device)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), self.args.lr, weight_decay=self.args.weight_decay)
+        self.parameters, decay = list(self.model.parameters()), self.args.weight_decay
+        self.optimiser = torch.optim.AdamW(self.parameters, self.args.lr, weight_decay=decay, fused=True)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._schedule)
         self.epoch, self.best = 0, {"epoch": 0, "dev_uar": -1.0, "dev_loss": math.inf}
 
@@ -86,21 +87,19 @@ class Trainer:
         self.epoch += 1
         self._seed_torch(self.epoch)
         self.model.train()
-        sums: dict[str, float] = {}
+        sums: dict[str, torch.Tensor] = {}  # read at the epoch's end: a GPU need not wait for the CPU before that
         for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
             batch = batch.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and has_bf16):
                 outputs = self.parallel(self._inputs(batch), batch.lengths)
             terms = self.objective(outputs, batch)
-            if not torch.isfinite(terms["loss"]):
-                raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
             self._update(terms["loss"])
             terms |= {
                 "typed": (batch.augmentation != dataset.UNKNOWN).sum(),
                 "correct": (outputs.augmentation.argmax(dim=1) == batch.augmentation).sum(),
             }
             for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value.item()
+                sums[name] = sums.get(name, 0.0) + value.detach().double()
         line = {"epoch": self.epoch} | self._figures(sums)
         return line | distributed.by_first(self._look_at_dev)
 
@@ -117,16 +116,17 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         # The processes' gradients are averaged, and each has its share of the sum.
         (loss * distributed.world()).backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.args.grad_clip)
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.args.grad_clip)
         self.optimiser.step()
         self.scheduler.step()
         self.averaged.update_parameters(self.model)
 
-    def _figures(self, sums: dict[str, float]) -> dict:
+    def _figures(self, sums: dict[str, torch.Tensor]) -> dict:
         """Of an epoch's sums the loss terms, means over the batches, and the accuracy of the augmentation task."""
-        sums = dict(
-            zip(sums, distributed.total(torch.tensor(list(sums.values()), device=device)).tolist(), strict=True)
-        )
+        totals = distributed.total(torch.stack(list(sums.values()))).tolist()
+        sums = dict(zip(sums, totals, strict=True))
+        if not math.isfinite(sums["loss"]):
+            raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
         correct, typed = sums.pop("correct"), sums.pop("typed")
         means = {name: round(value / self.data.num_batches(), 6) for name, value in sums.items()}
         return means | {"aug_accuracy": round(correct / max(1, typed), 4)}

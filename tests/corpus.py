@@ -79,8 +79,13 @@ def extract(data_dir: str, ark_dir: Path, args: config.FeatureArgs, nj: int = 1)
     return data_dir
 
 
-def make(root: Path) -> Corpus:
-    """Six speakers with three angry and two sad utterances each, and one utterance of another label; three folds."""
+def make(root: Path, tree: dict = TREE, seconds: tuple[float, float] = (0.4, 0.8)) -> Corpus:
+    """Six speakers with three angry and two sad utterances each, and one utterance of another label; three folds.
+
+    Args:
+        tree: the configuration.
+        seconds: shortest and longest utterance.
+    """
     rng = np.random.default_rng(1)
     wavs, emotions = {}, {}
     for speaker in GENDERS:
@@ -91,12 +96,12 @@ def make(root: Path) -> Corpus:
         wavs[utterance] = root / "wav" / f"{utterance}.wav"
         wavs[utterance].parent.mkdir(parents=True, exist_ok=True)
         tone = TONES.get(emotion, 1000.0) * rng.uniform(0.9, 1.1)
-        soundfile.write(wavs[utterance], speech(rng.uniform(0.4, 0.8), tone, seed), RATE)
+        soundfile.write(wavs[utterance], speech(rng.uniform(*seconds), tone, seed), RATE)
     data_dir = write_data_dir(root / "data", wavs, utt2emo=emotions, spk2gender=GENDERS)
     (root / "labels.yaml").write_text("classes: [angry, sad]\nmap: {angry: angry, sad: sad}\n")
     protocol.make(data_dir, scheme="speakers", folds=3, label_map_file=root / "labels.yaml")
-    settings = config.from_dict(TREE)
-    (root / "tiny.yaml").write_text(yaml.safe_dump(TREE))
+    settings = config.from_dict(tree)
+    (root / "tiny.yaml").write_text(yaml.safe_dump(tree))
     manifest.make(data_dir, str(root / "data_aug"), settings)
     aug_dir = str(root / "data_aug")
     for directory in (data_dir, aug_dir):

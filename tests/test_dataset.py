@@ -13,7 +13,8 @@ from corpus import Corpus, extract
 
 from mtlaug import audio, augment, manifest, protocol
 from mtlaug.archives import mean_and_deviation
-from mtlaug.dataset import UNKNOWN, Row, TrainingSet, collate, evaluation_batches, mix, spec_augment
+from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches
+from mtlaug.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
 from mtlaug.store import FeatureStore
 
@@ -132,7 +133,8 @@ def test_shape_of_batches(corpus, bound):
     for batch in batches:
         rows, frames, bins = batch.features.shape
         assert bins == 20
-        assert frames == batch.lengths.max() <= 60
+        assert frames % FRAMES_STEP == 0 and 0 <= frames - batch.lengths.max() < FRAMES_STEP
+        assert batch.lengths.max() <= 60
         assert batch.emotion.shape == (rows, 2)
         assert batch.augmentation.shape == (rows,)
         assert set(batch.augmentation.tolist()) <= set(range(6))
@@ -206,15 +208,17 @@ def test_a_missing_copy_is_not_replaced_by_clean_speech(corpus, bound, tmp_path)
     lost = f"{next(iter(bound.utterances('1', 'train')))}-noise"
     for table in ("utt2uniq", "utt2aug", "utt2num_frames", "feats.scp", "cmvn.scp"):
         write_table(aug_dir / table, {k: v for k, v in read_table(aug_dir / table).items() if k != lost})
+    data = training_set(Corpus(corpus.data_dir, str(aug_dir), corpus.config), bound)
     with pytest.raises(UserError, match="noise"):
-        list(training_set(Corpus(corpus.data_dir, str(aug_dir), corpus.config), bound).batches(1))
+        for epoch in range(1, 30):  # in one of them it is drawn
+            list(data.batches(epoch))
 
 
 def test_long_copies_are_cropped_differently_from_epoch_to_epoch(corpus, bound):
     clean = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb", "specaugment", "mixup")]
     data = training_set(corpus, bound, *clean, "dataset_args.max_frames=20", "dataset_args.copies_per_epoch=1")
     rows = [np.concatenate([batch.features.numpy() for batch in data.batches(epoch)]) for epoch in (1, 2)]
-    assert all(row.shape == (10, 20, 20) for row in rows)
+    assert all(row.shape == (10, 2 * FRAMES_STEP, 20) and not row[:, 20:].any() for row in rows)
     whole = np.concatenate([data.store.get(name) for name in data.labelled])
     firsts = [{row[0].tobytes() for row in epoch} for epoch in rows]
     assert firsts[0] | firsts[1] <= {frame.tobytes() for frame in whole}
@@ -227,7 +231,7 @@ def test_collate():
         Row(twos := np.full((5, 3), 2, np.float32), np.array([0.0, 0.0], np.float32), 0, twos, {"speaker": UNKNOWN}),
     ]
     batch = collate(rows)
-    assert batch.features.shape == (2, 5, 3)
+    assert batch.features.shape == batch.target.shape == (2, FRAMES_STEP, 3)
     assert batch.features[0].sum() == 6
     assert not batch.features[0, 2:].any()
     assert batch.lengths.tolist() == [2, 5]
@@ -242,7 +246,8 @@ def test_collate():
 def test_evaluation_has_every_utterance_once_and_whole(corpus, bound):
     store, labels = store_of(corpus, bound), bound.utterances("1", "test")
     seen = []
-    for utterances, batch in evaluation_batches(store, labels, CLASSES, size=4):
+    for utterances, batch in evaluation_batches(store, labels, CLASSES, most_frames=100):
+        assert batch.features[..., 0].numel() <= 100 or len(utterances) == 1
         seen += utterances
         for utterance, features, length, emotion in zip(
             utterances, batch.features, batch.lengths, batch.emotion, strict=True
@@ -252,47 +257,7 @@ def test_evaluation_has_every_utterance_once_and_whole(corpus, bound):
     assert sorted(seen) == sorted(labels)
 
 
-# SpecAugment and mixup
-
-
-def test_spec_augment_masks_bands_and_leaves_its_input():
-    args = augment.SpecAugment(time_masks=2, time_share=0.2, freq_masks=1, freq_bins=5)
-    features = np.random.default_rng(0).normal(5, 1, (100, 20)).astype(np.float32)
-    before = features.copy()
-    masked = {"frames": 0, "bins": 0}
-    for seed in range(30):
-        output = spec_augment(features, args, np.random.default_rng(seed))
-        assert np.array_equal(features, before)
-        zero = output == 0
-        frames, bins = zero.all(axis=1), zero.all(axis=0)
-        assert np.array_equal(zero, frames[:, None] | bins[None, :])
-        assert np.array_equal(output[~zero], before[~zero])
-        assert frames.sum() <= 40
-        assert bins.sum() <= 5
-        masked["frames"] += frames.sum()
-        masked["bins"] += bins.sum()
-        assert np.array_equal(output, spec_augment(features, args, np.random.default_rng(seed)))
-    assert masked["frames"] > 100
-    assert masked["bins"] > 10
-
-
-@pytest.mark.parametrize("frames", [1, 2, 7])
-def test_spec_augment_of_few_frames_and_bins(frames):
-    for seed in range(20):
-        output = spec_augment(np.ones((frames, 4), np.float32), augment.SpecAugment(), np.random.default_rng(seed))
-        assert output.shape == (frames, 4)
-
-
-@pytest.mark.parametrize("partner_frames", [3, 10, 25])
-def test_mix_repeats_or_cuts_the_partner(partner_frames):
-    rng = np.random.default_rng(0)
-    features, partner = (rng.normal(size=(n, 4)).astype(np.float32) for n in (10, partner_frames))
-    mixed = mix(features, partner, 0.7)
-    assert mixed.shape == (10, 4)
-    assert mixed.dtype == np.float32
-    for frame in range(10):
-        expected = 0.7 * features[frame] + 0.3 * partner[frame % partner_frames]
-        np.testing.assert_allclose(mixed[frame], expected, rtol=1e-5, atol=1e-6)
+# What training does to rows
 
 
 def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
@@ -314,6 +279,33 @@ def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
         np.testing.assert_allclose(label, expected[0], rtol=1e-5)
         soft += label.max() < 1
     assert soft > 0
+
+
+def test_rows_have_filters_of_their_own(corpus, bound):
+    off = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb", "specaugment", "mixup")]
+    plain, filtered = (training_set(corpus, bound, *off, f"dataset_args.filter_gain={gain}") for gain in (0, 0.5))
+    curves = []
+    for one, other in zip(plain.batches(1), filtered.batches(1), strict=True):
+        assert torch.equal(one.lengths, other.lengths) and torch.equal(other.features, other.target)
+        for row, changed, length in zip(one.features, other.features, one.lengths, strict=True):
+            change = (changed - row)[:length]
+            torch.testing.assert_close(change, change[:1].expand_as(change), atol=1e-5, rtol=0)
+            assert not changed[length:].any()
+            curves.append(tuple(change[0].tolist()))
+    unchanged = [curve for curve in curves if not any(curve)]
+    assert len(curves) == 20 and 4 < len(unchanged) < 16 and len(set(curves)) == 21 - len(unchanged)
+
+
+def test_what_is_to_be_given_back_as_clean_has_no_filter(corpus, bound):
+    data = training_set(
+        corpus, bound, "dataset_args.filter_gain=0.5", "loss_args.reconstruct=clean", "dataset_args.max_frames=800"
+    )
+    stored = {data.store.get(name).tobytes() for name in data.labelled}
+    clean = list(data.types).index("clean")
+    for batch in data.batches(1):
+        for target, length, kind in zip(batch.target, batch.lengths, batch.augmentation, strict=True):
+            if kind == clean:
+                assert target[:length].numpy().tobytes() in stored
 
 
 # Copies that fit the configuration

@@ -10,7 +10,7 @@ import torch
 from corpus import RATE, Corpus, extract, speech, write_data_dir
 
 from mtlaug import datadir, experiment, manifest, protocol, unlabelled
-from mtlaug.dataset import UNKNOWN, TrainingSet, stretched
+from mtlaug.dataset import UNKNOWN, TrainingSet
 from mtlaug.files import UserError, read_table
 from mtlaug.store import FeatureStore
 from mtlaug.training import Trainer, train
@@ -193,12 +193,6 @@ def test_only_waveform_types_may_be_classified(corpus, tmp_path):
     data = trainer(corpus, tmp_path, "loss_args.augtype_rows=waveform").data
     seen = {index for batch in data.batches(1) for index in batch.augmentation.tolist()}
     assert seen == {UNKNOWN, 0, 1, 2, 3}  # specaugment and mixup would be 4 and 5
-
-
-@pytest.mark.parametrize("frames", [7, 20, 31])
-def test_stretching_keeps_the_ends_and_the_course(frames):
-    ramp = np.linspace(0, 1, 20, dtype=np.float32)[:, None].repeat(3, axis=1)
-    np.testing.assert_allclose(stretched(ramp, frames)[:, 1], np.linspace(0, 1, frames), atol=1e-6)
 
 
 def test_the_clean_source_is_reconstructed(corpus):

@@ -1,5 +1,7 @@
 """``mtlaug train``: set an experiment up, and train its jobs, one fold and seed each."""
 
+import gc
+
 from mtlaug.cli.options import add_config
 
 
@@ -46,5 +48,6 @@ def run_job(options) -> int | None:
         return None if distributed.run_module(options.ngpu, words) else training.REQUEUE
     run = experiment.load(options.exp_dir)
     fold, seed = run.job(options.job)
+    gc.freeze()  # else the garbage collector goes through all that was imported, again and again
     training.train(run, fold, seed, tensorboard=options.tensorboard)
     return None
