@@ -40,6 +40,11 @@ class Plan:
     step_size: float
     seed: int
 
+    @property
+    def passes(self) -> int:
+        """Steps over all starts."""
+        return self.steps * max(1, self.restarts)
+
 
 def plan(method: str, steps: int = 10, restarts: int = 2, step_size: float = 0.25, seed: int = 0) -> Plan:
     """A `Plan` of a named method.
@@ -60,6 +65,21 @@ def plan(method: str, steps: int = 10, restarts: int = 2, step_size: float = 0.2
     if method == "fgsm":
         return Plan(method, 1, 0, 1.0, seed)
     return Plan(method, steps, restarts if method == "pgd" else 0, step_size, seed)
+
+
+def share(plans: list[Plan], budgets: list[float], job: int, nj: int) -> list[tuple[Plan, list[float]]]:
+    """The ``job``-th of ``nj`` parts, from 1, of all plans with all budgets: each plan with its budgets there.
+
+    Parts have about as many passes as each other; where there are more jobs than pairs, some have none.
+    """
+    pairs = [(plan, budget) for plan in plans for budget in budgets]
+    passes, parts = [0] * nj, [[] for _ in range(nj)]
+    for plan, budget in sorted(pairs, key=lambda pair: pair[0].passes, reverse=True):
+        fewest = passes.index(min(passes))
+        passes[fewest] += plan.passes
+        parts[fewest].append((plan, budget))
+    kept = ((plan, [budget for other, budget in parts[job - 1] if other is plan]) for plan in plans)
+    return [(plan, part) for plan, part in kept if part]
 
 
 class Ball(Protocol):

@@ -15,9 +15,9 @@ from mtlaug.noisy import COLOURS
 # Seconds of speech for a second of one core.
 FBANK_CLEAN = 1000  # features of speech as it is
 FBANK_COPIES = 700  # of augmented or noisy copies, over the types of conf/mtlaug.yaml
-TRAINING = 580  # forwards and backwards, with the making of batches
+TRAINING = 1000  # forwards and backwards, with the making of batches
 TESTING = 3000  # forwards
-ATTACKING = 650  # a step of an attack: forwards, and backwards to the features
+ATTACKING = 800  # a step of an attack: forwards, and backwards to the features
 DESCRIBED = 10_000  # copies a second that stage 2 describes
 # Bytes.
 MANIFEST = 200  # of a copy: its lines in cuts.jsonl.gz and the tables
@@ -54,11 +54,11 @@ class Recipe:
         copied: what has copies where that is but a part of the labelled one; empty: all of it.
         configs: of the models, each with ``overrides``.
         fbank_config: of the copies and the features.
-        nj: jobs of the feature extraction.
+        nj: jobs of the feature extraction and of the attacks.
         seeds: of each model.
         snrs: levels of noise in stage 6; 0 where the recipe has neither this stage nor stage 7.
         noise_dir: data directory of the noise in stage 6; empty: coloured noise.
-        attacks: methods of stage 7.
+        attacks: of stage 7, one a method and budget.
         passes: over the speech that they make together, for one seed.
     """
 
@@ -149,7 +149,8 @@ def _model_steps(recipe: Recipe, speech: Speech | None, settings: config.Config,
         return
     copies = recipe.snrs * _kinds(recipe.noise_dir)
     yield _known(whole, 6, f"noisy speech: scoring of {name}", 1, _testing, recipe.seeds * copies)
-    yield _known(whole, 7, f"attacks on {name}", recipe.attacks, _attacking, recipe.seeds * recipe.passes)
+    jobs = min(recipe.nj, recipe.attacks)
+    yield _known(whole, 7, f"attacks on {name}", jobs, _attacking, recipe.seeds * recipe.passes)
 
 
 def _training(speech: Speech, seeds: int, settings: config.Config) -> tuple[float, float]:

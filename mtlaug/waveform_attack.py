@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from mtlaug import archives, audio, datadir, features, frontend
+from mtlaug import archives, audio, datadir, dataset, features, frontend
 from mtlaug.attack import L2Ball, Problem
 from mtlaug.config import FeatureArgs
 from mtlaug.experiment import Experiment
@@ -52,12 +52,10 @@ class Waveforms:
         self.cuts = {cut.id: cut for cut in audio.read_cuts(experiment.data_dir, args.sample_rate)}
 
     def problems(
-        self, store: FeatureStore, labels: dict[str, str], classes: list[str], size: int = 32
+        self, store: FeatureStore, labels: dict[str, str], classes: list[str]
     ) -> Iterator[Callable[[MultitaskModel], Problem]]:
         """Yield batches of similar length; each makes the `Problem` of a model."""
-        ordered = sorted(labels, key=lambda utterance: (store.num_frames[utterance], utterance))
-        for start in range(0, len(ordered), size):
-            utterances = ordered[start : start + size]
+        for utterances in dataset.like_lengths(store, labels):
             samples = [torch.from_numpy(audio.load(self.cuts[utterance])) for utterance in utterances]
             targets = torch.tensor([classes.index(labels[utterance]) for utterance in utterances])
             yield self._problem(store, utterances, samples, targets)

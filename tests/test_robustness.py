@@ -1,6 +1,7 @@
 """Attacks on the models of an experiment: scores, transfer, recordings, and what is refused."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_the_result_says_what_was_done(models):
 
 def test_stronger_attacks_and_larger_budgets_lower_the_uar(models):
     target, _ = models
-    budgets = (0.1, 0.3, 0.6)
+    budgets = (0.2, 0.5, 1.0)
     fgsm, bim = (uars(score(target, method, budgets)) for method in ("fgsm", "bim"))
     clean = uars(score(target))
     assert [*clean, *bim] == sorted([*clean, *bim], reverse=True) and bim[-1] < clean[0]
@@ -132,7 +133,7 @@ def test_a_bad_budget_is_an_error(models, capsys, domain, budgets, message):
     [
         (["--methods", "cw"], "known are fgsm, bim, pgd"),
         (["--methods", "fgsm fgsm"], "expected different ones"),
-        (["--methods", "fgsm,pgd", "--job", "3"], "there are jobs 1 to 2"),
+        (["--methods", "fgsm,pgd", "--job", "3", "--nj", "2"], "--job 3 is not from 1 to --nj 2"),
         (["--methods", "pgd", "--steps", "0"], "steps must be 1 or more"),
         (["--methods", "pgd", "--source", "nowhere"], "nowhere/config.yaml: no such file"),
     ],
@@ -163,7 +164,7 @@ def test_a_clean_waveform_is_classified_as_its_features_are(models, corpus, tmp_
     run = corpus.prepare(tmp_path / kind, f"dataset_args.normalisation={kind}")
     model, store, labels = inference.build_model(run).eval(), run.store("1"), run.protocol.utterances("1", "test")
     expected = inference.predict(model, store, labels, run.classes)
-    for make_problem in Waveforms(run, inference.device).problems(store, labels, run.classes, size=4):
+    for make_problem in Waveforms(run, inference.device).problems(store, labels, run.classes):
         problem = make_problem(model)
         found = problem.classify(problem.snap(problem.clean)).softmax(dim=1).detach().numpy()
         for utterance, row in zip(problem.utterances, found, strict=True):
@@ -178,7 +179,7 @@ def test_the_gradient_reaches_the_samples(models, corpus, tmp_path, kind):
     model, labels = inference.build_model(run).eval().double(), run.protocol.utterances("1", "test")
     waveforms = Waveforms(run, inference.device)
     waveforms.frontend.double()
-    make_problem = next(iter(waveforms.problems(run.store("1"), labels, run.classes, size=3)))
+    make_problem = next(iter(waveforms.problems(run.store("1"), labels, run.classes)))
     problem = make_problem(model)
     clean = problem.clean.double()
     (gradient,) = torch.autograd.grad(problem.classify(clean.requires_grad_()).diff(dim=1).sum(), clean)
@@ -237,14 +238,26 @@ def test_a_waveform_transfer_uses_the_other_models_gradient(models):
     assert transfer["uar"] >= white_box["uar"]
 
 
-def test_the_step_runs_each_method_as_a_job(models, tmp_path):
+def test_jobs_share_all_methods_and_budgets_evenly():
+    plans, budgets = [attack.plan(method) for method in attack.METHODS], [0.05, 0.1, 0.2, 0.5]
+    whole = [(plan, budget) for plan in plans for budget in budgets]
+    for nj in (1, 2, 5, 20):
+        parts = [attack.share(plans, budgets, job, nj) for job in range(1, nj + 1)]
+        pairs = [[(plan, budget) for plan, part in parts[job] for budget in part] for job in range(nj)]
+        assert sorted(itertools.chain(*pairs), key=whole.index) == whole
+        passes = [sum(plan.passes for plan, _ in part) for part in pairs]
+        assert max(passes) - min(passes) <= 20  # of pgd at one budget
+    assert attack.share(plans, budgets, 1, 1) == [(plan, budgets) for plan in plans]
+
+
+def test_the_step_shares_methods_and_budgets_among_its_jobs(models, tmp_path):
     target, _ = models
     recipe = recipes.copy("mini", tmp_path)
     options = ["--methods", "fgsm,bim", "--budgets", "0.1 0.4", "--steps", "2", "--command-line", "./run.sh --x 'y z'"]
     result = recipes.call(recipe, "steps/eval_attack.sh", *options, target.directory)
     assert recipes.succeeded(result)
     names = [line.rsplit("/", 1)[1] for line in result.stdout.splitlines() if line.startswith("%UAR")]
-    assert names == [f"score_attack_{name}" for name in ("fgsm_0.1", "fgsm_0.4", "bim_0.1", "bim_0.4")]
+    assert names == [f"score_attack_{name}" for name in ("fgsm_0.1", "bim_0.1", "fgsm_0.4", "bim_0.4")]
     results = read_json(target.directory / "score_attack_bim_0.4" / "results.json")
     assert results["command"] == "./run.sh --x 'y z'" and results["steps"] == 2
     bad = recipes.call(recipe, "steps/eval_attack.sh", "--methods", "fgsm", "--budgets=-1", target.directory)

@@ -9,7 +9,8 @@ def add_commands(commands) -> None:
     group = commands.add_parser("attack", help="adversarial attacks on the test speech of every fold and seed")
     group.add_argument("exp_dir", metavar="EXP_DIR")
     group.add_argument("--methods", required=True, metavar="LIST", help="of fgsm, bim and pgd, by spaces or commas")
-    group.add_argument("--job", type=int, metavar="N", help="only the N-th method, from 1")
+    group.add_argument("--job", type=int, default=1, help="one job: the job-th of nj parts of methods and budgets")
+    group.add_argument("--nj", type=int, default=1)
     group.add_argument("--domain", default="features", help="features or waveform")
     group.add_argument(
         "--budgets",
@@ -27,24 +28,23 @@ def add_commands(commands) -> None:
 
 
 def attack_models(options) -> None:
-    """Run each method in turn, or that of one job."""
+    """Run the methods and budgets of one job."""
     from mtlaug import attack, experiment, robustness
     from mtlaug.files import UserError
 
     methods = options.methods.replace(",", " ").split()
     if not methods or len(set(methods)) < len(methods):
         raise UserError(f"--methods {options.methods!r}: expected different ones of {', '.join(attack.METHODS)}")
-    if options.job is not None:
-        if not 1 <= options.job <= len(methods):
-            raise UserError(f"--job {options.job}: there are jobs 1 to {len(methods)}, one a method")
-        methods = [methods[options.job - 1]]
+    if not 1 <= options.job <= options.nj:
+        raise UserError(f"--job {options.job} is not from 1 to --nj {options.nj}")
     plans = [
         attack.plan(method, options.steps, options.restarts, options.step_size, options.seed) for method in methods
     ]
     given = BUDGETS.get(options.domain, "") if options.budgets is None else options.budgets
     budgets = robustness.parse_budgets(given, options.domain)
+    parts = attack.share(plans, budgets, options.job, options.nj)
     target = experiment.load(options.exp_dir)
     source = experiment.load(options.source) if options.source else None
-    for plan in plans:
+    for plan, part in parts:
         run = robustness.Attack(target, source, plan, target.command_line(options.command_line))
-        print("\n".join(robustness.run(run, options.domain, budgets)), flush=True)
+        print("\n".join(robustness.run(run, options.domain, part)), flush=True)

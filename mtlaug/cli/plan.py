@@ -66,7 +66,8 @@ def _attack(text: str) -> dict[str, int]:
     methods = given.methods.replace(",", " ").split()
     budgets = (given.budgets or BUDGETS.get(given.domain, "")).replace(",", " ").split()
     passes = {"fgsm": 1, "bim": given.steps, "pgd": given.steps * given.restarts}
-    return {"attacks": len(methods), "passes": len(budgets) * sum(passes.get(method, 0) for method in methods)}
+    made = sum(passes.get(method, 0) for method in methods)
+    return {"attacks": len(methods) * len(budgets), "passes": made * len(budgets)}
 
 
 def _time(seconds: float | None) -> str:

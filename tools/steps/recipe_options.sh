@@ -5,7 +5,7 @@
 stage=0                       # first stage to run
 stop_stage=8                  # last stage to run
 dry_run=false                 # true: print what the stages would run, with rough times and sizes, and do nothing
-nj=$(nproc)                   # jobs of the feature extraction
+nj=$(nproc)                   # jobs of the feature extraction and of the attacks
 noise_dir=                    # folder of noise recordings for the copies; empty: synthetic coloured noise
 held_out_noise=               # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
 rir_dir=                      # folder of room impulse responses; empty: synthetic ones

@@ -68,7 +68,7 @@ for config in ${train_config//,/ }; do
   if at_stage 7; then
     log "Stage 7: adversarial attacks on $model"
     # shellcheck disable=SC2086  # several options
-    steps/eval_attack.sh --cmd "$decode_cmd" $attack_args --command-line "$command" "exp/$model"
+    steps/eval_attack.sh --nj "$nj" --cmd "$decode_cmd" $attack_args --command-line "$command" "exp/$model"
   fi
 done
 
