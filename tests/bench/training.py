@@ -1,4 +1,4 @@
-"""An epoch of training beside its bare updates, attacks beside bare passes, on a made-up corpus."""
+"""An epoch of training beside its bare updates, attacks beside bare passes, on a made-up corpus of usual lengths."""
 
 import sys
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from mtlaug import config, dataset, experiment
+from mtlaug import dataset, experiment
 from mtlaug.attack import LinfBall, Problem, plan, worst_cases
 from mtlaug.training import Trainer
 
@@ -17,11 +17,10 @@ import corpus
 
 
 def _trainer(folder: str) -> Trainer:
-    """A training of the default network on the tests' tiny corpus, its utterances drawn many times."""
-    made = corpus.make(Path(folder))
-    settings = made.settings("dataset_args.copies_per_epoch=40", "dataset_args.batch_size=16")
-    settings.model_args = config.ModelArgs()
-    experiment.prepare(f"{folder}/exp", settings, made.data_dir, made.aug_dir, ["1"])
+    """A training of the default network on the tests' corpus, its utterances drawn many times."""
+    tree = {"augment_args": corpus.TREE["augment_args"], "dataset_args": {"copies_per_epoch": 40}}
+    made = corpus.make(Path(folder), tree, seconds=(1.5, 4.0))
+    experiment.prepare(f"{folder}/exp", made.settings(), made.data_dir, made.aug_dir, ["1"])
     trainer = Trainer(experiment.load(f"{folder}/exp"), "1", 1)
     trainer.dev = {}  # the look at dev is no part of a step
     return trainer
