@@ -73,4 +73,5 @@ def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus
     assert not list(run.run_dir("1", 1).glob(".tmp*"))
     done = len(epochs(run))
     assert 1 <= done < 200
-    assert torch.load(last)["epoch"] == done
+    # Between the two files of an epoch, its line is there and its state is not: a run that goes on writes it again.
+    assert torch.load(last)["epoch"] in (done - 1, done)
