@@ -6,17 +6,21 @@ auxiliary task's class list is the types that the configuration switches on.
 """
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from lhotse import MonoCut
 
-from mtlaug import audio, config
-from mtlaug.effects import AddColouredNoise, AddNoise, Reverb, SoxEffect, Speed, SyntheticReverb
+from mtlaug import config
 from mtlaug.files import UserError, read_table
 from mtlaug.schema import build, option
+
+
+def _effects():
+    """`mtlaug.effects`, imported where copies are described: it takes a second, and training needs none of it."""
+    from mtlaug import effects
+
+    return effects
 
 
 def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None:
@@ -62,7 +66,7 @@ class SpeedPerturbation:
 
     def copies(self, name, rng, sources):
         for factor in self.factors:
-            yield f"sp{factor}-", "", Speed(factor), factor
+            yield f"sp{factor}-", "", _effects().Speed(factor), factor
 
 
 @dataclass
@@ -82,9 +86,10 @@ class Noise:
             snr = _uniform(rng, self.snr)
             if sources.noise:
                 source = sources.noise[rng.integers(len(sources.noise))]
-                transform = AddNoise(source, start=round(rng.uniform(0, 60), 3), snr=snr)
+                transform = _effects().AddNoise(source, start=round(rng.uniform(0, 60), 3), snr=snr)
             else:
-                transform = AddColouredNoise(_uniform(rng, self.exponent), snr, seed=int(rng.integers(2**31)))
+                exponent, seed = _uniform(rng, self.exponent), int(rng.integers(2**31))
+                transform = _effects().AddColouredNoise(exponent, snr, seed=seed)
             yield "", suffix, transform, 1.0
 
 
@@ -103,9 +108,9 @@ class Reverberation:
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
             if sources.rir:
-                transform = Reverb(sources.rir[rng.integers(len(sources.rir))])
+                transform = _effects().Reverb(sources.rir[rng.integers(len(sources.rir))])
             else:
-                transform = SyntheticReverb(
+                transform = _effects().SyntheticReverb(
                     _uniform(rng, self.rt60), _uniform(rng, self.drr), seed=int(rng.integers(2**31))
                 )
             yield "", suffix, transform, 1.0
@@ -124,7 +129,7 @@ class Pitch:
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
             sign = rng.choice([-1.0, 1.0])
-            yield "", suffix, SoxEffect("pitch", sign * _uniform(rng, self.semitones)), 1.0
+            yield "", suffix, _effects().SoxEffect("pitch", sign * _uniform(rng, self.semitones)), 1.0
 
 
 @dataclass
@@ -142,7 +147,7 @@ class Tempo:
     def copies(self, name, rng, sources):
         for suffix in _suffixes(name, self.copies_each):
             factor = _uniform(rng, self.slow if rng.random() < 0.5 else self.fast)
-            yield "", suffix, SoxEffect("tempo", factor), factor
+            yield "", suffix, _effects().SoxEffect("tempo", factor), factor
 
 
 # The order here is the order of the auxiliary task's classes.
@@ -204,22 +209,6 @@ def random_state(*names: object) -> np.random.Generator:
 def waveform_types(args: config.AugmentArgs) -> dict[str, object]:
     """Those of `types` that make copies before the features, which a manifest describes."""
     return {name: kind for name, kind in types(args).items() if name not in ("clean", *TRAINING_TIME)}
-
-
-def describe_copies(
-    cut: MonoCut, speaker: str, kinds: dict[str, object], seed: int, sources: Sources
-) -> Iterator[MonoCut]:
-    """Yield the augmented waveform copies of one utterance, of each of `waveform_types`.
-
-    Each copy's ``custom`` has ``aug`` (its type), ``source`` (the utterance) and
-    ``speaker``; its recording's last transform holds the parameters.
-    """
-    for name, kind in kinds.items():
-        rng = random_state(seed, cut.id, name)
-        for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
-            copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
-            copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
-            yield copy
 
 
 def _uniform(rng: np.random.Generator, bounds: list[float]) -> float:

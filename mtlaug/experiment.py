@@ -14,8 +14,9 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug import augment, config, manifest, protocol, provenance, unlabelled
+from mtlaug import augment, config, protocol, provenance, unlabelled
 from mtlaug.archives import FEATURE_ARGS
+from mtlaug.copies import check_copies
 from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.store import FeatureStore
 
@@ -121,7 +122,7 @@ def prepare(
     if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
-    copies = manifest.check(aug_dir, settings)
+    copies = check_copies(aug_dir, settings)
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
         check_features(directory, settings)

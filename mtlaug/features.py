@@ -19,7 +19,7 @@ from mtlaug.files import UserError, atomic_path
 
 
 def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: int = 1) -> dict[str, float]:
-    """Extract the features of the ``job``-th of ``nj`` parts of the utterances.
+    """Extract the features of the ``job``-th of ``nj`` parts of the utterances, counted from 1.
 
     Writes ``feats.JOB.ark``, ``cmvn.JOB.ark`` and their scp files to ``ark_dir``. Each
     utterance is computed alone, so ``nj`` changes no bit of the result.
@@ -31,8 +31,6 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     Raises:
         UserError: an utterance cannot be read; nothing is written then.
     """
-    if not 1 <= job <= nj:
-        raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     torch.set_num_threads(1)
     started, total, count = time.monotonic(), 0.0, 0
     key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, ark_dir, args, job, nj)

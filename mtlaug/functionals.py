@@ -20,8 +20,6 @@ def extract(data_dir: str, ark_dir: str | Path, name: str, job: int = 1, nj: int
     Raises:
         UserError: openSMILE is not installed, or an utterance cannot be read; nothing is written then.
     """
-    if not 1 <= job <= nj:
-        raise UserError(f"--job {job} is not from 1 to --nj {nj}")
     smile = _opensmile(name)
     count = 0
     with atomic_path(_ark(ark_dir, job)) as path, open(path, "wb") as out:

@@ -1,8 +1,6 @@
 """The manifest of augmented copies: a lhotse CutSet from which any copy can be rendered again bit for bit."""
 
 import dataclasses
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,11 +10,11 @@ import scipy.io.wavfile
 import yaml
 from lhotse import MonoCut
 
+import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import archives, audio, augment, datadir, external_sort
 from mtlaug.config import Config
+from mtlaug.copies import SETTINGS
 from mtlaug.files import UserError, atomic_path, read_rows
-
-SETTINGS = "augment.yaml"  # beside cuts.jsonl.gz: the types, their parameters and the seed it was made with
 
 
 def make(
@@ -36,9 +34,7 @@ def make(
     if not kinds:
         raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
     spoken = _with_speakers(data_dir, settings.feature_args.sample_rate)
-    copies = (
-        copy for cut, speaker in spoken for copy in augment.describe_copies(cut, speaker, kinds, args.seed, sources)
-    )
+    copies = (copy for cut, speaker in spoken for copy in describe_copies(cut, speaker, kinds, args.seed, sources))
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
     counts = write_copies(out, copies)
@@ -59,13 +55,29 @@ def _with_speakers(data_dir: str, sample_rate: int) -> Iterator[tuple[MonoCut, s
         yield cut, speaker
 
 
+def describe_copies(
+    cut: MonoCut, speaker: str, kinds: dict[str, object], seed: int, sources: augment.Sources
+) -> Iterator[MonoCut]:
+    """Yield the augmented waveform copies of one utterance, of each of `mtlaug.augment.waveform_types`.
+
+    Each copy's ``custom`` has ``aug`` (its type), ``source`` (the utterance) and
+    ``speaker``; its recording's last transform holds the parameters.
+    """
+    for name, kind in kinds.items():
+        rng = augment.random_state(seed, cut.id, name)
+        for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
+            copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
+            copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
+            yield copy
+
+
 def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counter:
     """Write copies as a data directory without audio: cuts.jsonl.gz, and the tables that their ``custom`` holds.
 
     Features of earlier copies are no longer those of the directory.
 
     Args:
-        copies: as `mtlaug.augment.describe_copies` makes them, in any order, and any number.
+        copies: as `describe_copies` makes them, in any order, and any number.
         more: keys of ``custom`` that have a table too, such as ``snr`` for ``utt2snr``.
     Returns:
         How many there are of each type.
@@ -100,36 +112,3 @@ def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
     with atomic_path(out) as temporary:
         # Not by soundfile, which puts the time into a wav of floats: the same copy is the same file.
         scipy.io.wavfile.write(temporary, sample_rate, audio.load(cut))
-
-
-def read_settings(aug_dir: str) -> dict:
-    """The ``types`` with their parameters and the ``seed`` that a directory's copies were made with."""
-    path = Path(aug_dir, SETTINGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def digest(aug_dir: str) -> str:
-    """SHA-256 of the copies, their times and transforms; where the corpus lies does not change it."""
-    copies = hashlib.sha256()
-    for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        cut = json.loads(line)
-        copies.update(json.dumps([utterance, cut["start"], cut["duration"], cut["recording"]["transforms"]]).encode())
-    return copies.hexdigest()
-
-
-def check(aug_dir: str, settings: Config) -> str:
-    """Refuse a manifest that was not made with the configuration's waveform types and their parameters.
-
-    Returns:
-        The copies' `digest`.
-    """
-    made = read_settings(aug_dir)
-    for name, kind in augment.types(settings.augment_args).items():
-        if name in augment.TRAINING_TIME:
-            continue
-        if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
-            path = Path(aug_dir, SETTINGS)
-            raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")
-    return digest(aug_dir)

@@ -22,6 +22,7 @@ from lhotse.augmentation.transform import AudioTransform
 from mtlaug import audio, datadir, manifest, protocol
 from mtlaug.augment import random_state
 from mtlaug.config import Config
+from mtlaug.copies import copies_digest, copies_settings
 from mtlaug.datadir.speech import TALKERS
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
 from mtlaug.files import UserError, atomic_path, read_table
@@ -87,7 +88,7 @@ class Noises:
             folders = {Path(source).parent for source in trained}
             held_out = kind == BABBLE or not any(Path(source).parent in folders for source in sources)
         else:
-            made = manifest.read_settings(aug_dir)["types"].get("noise")
+            made = copies_settings(aug_dir)["types"].get("noise")
             low, high = made["exponent"] if made and not trained else (np.inf, -np.inf)
             held_out = not low <= COLOURS[kind] <= high
         return {"recordings": len(sources), "held_out": held_out}
@@ -128,7 +129,7 @@ def make(
     refuse_shared({*itertools.chain(noises.babble, *noises.recorded.values())}, trained, aug_dir)
     made_from = {
         "protocol": bound.sha256,
-        "copies": manifest.digest(aug_dir),
+        "copies": copies_digest(aug_dir),
         "seed": seed,
         "snrs": snrs,
         "kinds": {kind: noises.described(kind, aug_dir, trained) for kind in noises.kinds()},

@@ -85,7 +85,7 @@ class FeatureStore:
     def _read(self, utterance: str) -> np.ndarray:
         """Normalised features, float32 (T, C)."""
         mean, deviation = self.statistics(utterance)
-        return (self._archives.load(self._feats[utterance]).astype(np.float32) - mean) / deviation
+        return (self._archives.load(self._feats[utterance]).astype(np.float32, copy=False) - mean) / deviation
 
     @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
     def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:

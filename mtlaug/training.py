@@ -87,7 +87,7 @@ class Trainer:
         self.epoch += 1
         self._seed_torch(self.epoch)
         self.model.train()
-        sums: dict[str, torch.Tensor] = {}  # read at the epoch's end: a GPU need not wait for the CPU before that
+        sums = 0.0  # of each term; read at the epoch's end, as a GPU need not wait for the CPU before that
         for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
             batch = batch.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and has_bf16):
@@ -98,9 +98,8 @@ class Trainer:
                 "typed": (batch.augmentation != dataset.UNKNOWN).sum(),
                 "correct": (outputs.augmentation.argmax(dim=1) == batch.augmentation).sum(),
             }
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value.detach().double()
-        line = {"epoch": self.epoch} | self._figures(sums)
+            sums = sums + torch.stack([value.detach() for value in terms.values()]).double()
+        line = {"epoch": self.epoch} | self._figures(dict(zip(terms, distributed.total(sums).tolist(), strict=True)))
         return line | distributed.by_first(self._look_at_dev)
 
     def _inputs(self, batch: dataset.Batch) -> torch.Tensor:
@@ -121,10 +120,8 @@ class Trainer:
         self.scheduler.step()
         self.averaged.update_parameters(self.model)
 
-    def _figures(self, sums: dict[str, torch.Tensor]) -> dict:
+    def _figures(self, sums: dict[str, float]) -> dict:
         """Of an epoch's sums the loss terms, means over the batches, and the accuracy of the augmentation task."""
-        totals = distributed.total(torch.stack(list(sums.values()))).tolist()
-        sums = dict(zip(sums, totals, strict=True))
         if not math.isfinite(sums["loss"]):
             raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
         correct, typed = sums.pop("correct"), sums.pop("typed")

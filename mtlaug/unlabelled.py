@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from mtlaug import manifest
 from mtlaug.augment import random_state
 from mtlaug.config import Config, UnlabelledArgs
+from mtlaug.copies import check_copies
 from mtlaug.files import UserError, read_table
 from mtlaug.protocol import Protocol
 
@@ -61,7 +61,7 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
     """Refuse unlabelled speech that cannot be used, or that the protocol selects or tests on.
 
     Returns:
-        For each data directory the SHA-256 of its copies; see `mtlaug.manifest.check`.
+        For each data directory the SHA-256 of its copies; see `mtlaug.copies.check_copies`.
     Raises:
         UserError: no utterance at all, no copies of the configured types, or an utterance, a
             speaker, or the samples of an utterance that are also in a dev or test part.
@@ -92,7 +92,7 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
                 f"{unlabelled}: {len(same)} utterances have the very samples of one in a dev or test part of "
                 f"{data_dir}, such as {same[0][0]} and {same[0][1]}; remove them from the unlabelled speech"
             )
-    return {unlabelled: manifest.check(copies_of(unlabelled), settings) for unlabelled in dirs}
+    return {unlabelled: check_copies(copies_of(unlabelled), settings) for unlabelled in dirs}
 
 
 def _checksums(data_dir: str) -> dict[str, str]:

@@ -152,7 +152,7 @@ def test_the_sources_are_not_changed_by_their_copies(data_dir):
     cut = cuts_of(data_dir)["s1-mono"]
     before = cut.to_dict()
     kinds = augment.waveform_types(settings(**WAVEFORM_TYPES).augment_args)
-    assert len(list(augment.describe_copies(cut, "s1", kinds, 0, augment.Sources()))) == 6
+    assert len(list(manifest.describe_copies(cut, "s1", kinds, 0, augment.Sources()))) == 6
     assert cut.to_dict() == before
 
 

@@ -11,8 +11,9 @@ import torch
 import yaml
 from corpus import Corpus, extract
 
-from mtlaug import audio, augment, manifest, protocol
+from mtlaug import audio, augment, protocol
 from mtlaug.archives import mean_and_deviation
+from mtlaug.copies import check_copies
 from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches
 from mtlaug.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
@@ -312,9 +313,9 @@ def test_what_is_to_be_given_back_as_clean_has_no_filter(corpus, bound):
 
 
 def test_copies_of_the_same_configuration_are_accepted(corpus):
-    manifest.check(corpus.aug_dir, corpus.settings())
-    manifest.check(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
-    manifest.check(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
+    check_copies(corpus.aug_dir, corpus.settings())
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
 
 
 @pytest.mark.parametrize(
@@ -328,12 +329,12 @@ def test_copies_of_the_same_configuration_are_accepted(corpus):
 )
 def test_copies_of_another_configuration_are_refused(corpus, override, name):
     with pytest.raises(UserError, match=rf"augment\.yaml: was made without type '{name}'.*run stages 2 and 3 again"):
-        manifest.check(corpus.aug_dir, corpus.settings(override))
+        check_copies(corpus.aug_dir, corpus.settings(override))
 
 
 def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
     with pytest.raises(UserError, match=r"augment\.yaml: no such file; run stages 2 and 3"):
-        manifest.check(str(tmp_path), corpus.settings())
+        check_copies(str(tmp_path), corpus.settings())
 
 
 def test_the_parameters_in_the_manifest_are_all_of_them(corpus):

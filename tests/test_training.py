@@ -18,7 +18,7 @@ import pytest
 import torch
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, inference, manifest, training
+from mtlaug import evaluation, experiment, inference, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
@@ -341,7 +341,7 @@ def test_scoring_needs_every_fold(corpus, tmp_path):
 
 def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):
     corpus.prepare(tmp_path / "exp")
-    monkeypatch.setattr(manifest, "check", lambda *_: "other copies")
+    monkeypatch.setattr(experiment, "check_copies", lambda *_: "other copies")
     with pytest.raises(UserError, match=r"experiment\.copies"):
         corpus.prepare(tmp_path / "exp")
 

@@ -5,6 +5,8 @@ inside its handlers, so that ``mtlaug --help`` starts fast.
 """
 
 import argparse
+import atexit
+import gc
 import importlib
 import logging
 import sys
@@ -56,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         format="%(asctime)s %(filename)s:%(lineno)d %(levelname)s %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
     )
+    atexit.register(gc.freeze)  # else Python's last collection goes through all of torch, for half a second
     options = build_parser().parse_args(argv)
     try:
         return options.run(options) or 0

@@ -1,5 +1,10 @@
 """``mtlaug attack``: adversarial attacks on trained models, and their scores."""
 
+from collections.abc import Callable
+
+from mtlaug.cli.options import add_job, job, numbers
+from mtlaug.files import UserError
+
 # What an attack is allowed where --budgets is not given: ε in standard deviations, and dB SNR.
 BUDGETS = {"features": "0.05 0.1 0.2 0.5", "waveform": "50 40 30 20"}
 
@@ -9,8 +14,7 @@ def add_commands(commands) -> None:
     group = commands.add_parser("attack", help="adversarial attacks on the test speech of every fold and seed")
     group.add_argument("exp_dir", metavar="EXP_DIR")
     group.add_argument("--methods", required=True, metavar="LIST", help="of fgsm, bim and pgd, by spaces or commas")
-    group.add_argument("--job", type=int, default=1, help="one job: the job-th of nj parts of methods and budgets")
-    group.add_argument("--nj", type=int, default=1)
+    add_job(group)
     group.add_argument("--domain", default="features", help="features or waveform")
     group.add_argument(
         "--budgets",
@@ -30,21 +34,37 @@ def add_commands(commands) -> None:
 def attack_models(options) -> None:
     """Run the methods and budgets of one job."""
     from mtlaug import attack, experiment, robustness
-    from mtlaug.files import UserError
 
     methods = options.methods.replace(",", " ").split()
     if not methods or len(set(methods)) < len(methods):
         raise UserError(f"--methods {options.methods!r}: expected different ones of {', '.join(attack.METHODS)}")
-    if not 1 <= options.job <= options.nj:
-        raise UserError(f"--job {options.job} is not from 1 to --nj {options.nj}")
     plans = [
         attack.plan(method, options.steps, options.restarts, options.step_size, options.seed) for method in methods
     ]
-    given = BUDGETS.get(options.domain, "") if options.budgets is None else options.budgets
-    budgets = robustness.parse_budgets(given, options.domain)
-    parts = attack.share(plans, budgets, options.job, options.nj)
+    parts = attack.share(plans, _budgets(options.domain, options.budgets), *job(options))
     target = experiment.load(options.exp_dir)
     source = experiment.load(options.source) if options.source else None
-    for plan, part in parts:
+    for plan, budgets in parts:
         run = robustness.Attack(target, source, plan, target.command_line(options.command_line))
-        print("\n".join(robustness.run(run, options.domain, part)), flush=True)
+        print("\n".join(_attacker(options.domain)(run, budgets)), flush=True)
+
+
+def _budgets(domain: str, given: str | None) -> list[float]:
+    """ε of 0 or more for ``features``, dB for ``waveform``."""
+    if domain not in BUDGETS:
+        raise UserError(f"--domain {domain}: known are {', '.join(BUDGETS)}")
+    budgets = numbers("--budgets", BUDGETS[domain] if given is None else given)
+    if domain == "features" and min(budgets) < 0:
+        raise UserError(f"--budgets {given!r}: ε must be 0 or more, not {min(budgets):g}")
+    return budgets
+
+
+def _attacker(domain: str) -> Callable[..., list[str]]:
+    if domain == "features":
+        from mtlaug.robustness import attack_features
+
+        return attack_features
+    # Brings all that reads audio, which takes a second.
+    from mtlaug.waveform_robustness import attack_waveforms
+
+    return attack_waveforms

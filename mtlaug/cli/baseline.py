@@ -1,5 +1,7 @@
 """``mtlaug baseline extract | score``: the classic system, openSMILE functionals and a linear SVM."""
 
+from mtlaug.cli.options import add_job, job
+
 
 def add_commands(commands) -> None:
     """Add the group ``baseline``."""
@@ -10,24 +12,24 @@ def add_commands(commands) -> None:
 
     extract = verbs.add_parser("extract", help="one job: the functionals of the job-th of nj parts")
     extract.add_argument("--features", default="ComParE_2016", help="ComParE_2016 or eGeMAPSv02")
-    extract.add_argument("--job", type=int, default=1)
+    add_job(extract)
     extract.set_defaults(run=_extract)
 
     score = verbs.add_parser("score", help="train and test on every fold; C is chosen by dev UAR")
     score.add_argument("--normalisation", default="global", help="global or speaker")
     score.add_argument("--command-line", default="", metavar="TEXT", help="the command that the report gives for this")
+    score.add_argument("--nj", type=int, default=1, help="number of parts of the functionals")
     score.set_defaults(run=_score)
     for verb in (extract, score):
         verb.add_argument("data_dir")
         verb.add_argument("ark_dir")
-        verb.add_argument("--nj", type=int, default=1)
     score.add_argument("exp_dir")
 
 
 def _extract(options) -> None:
     from mtlaug import functionals
 
-    count = functionals.extract(options.data_dir, options.ark_dir, options.features, options.job, options.nj)
+    count = functionals.extract(options.data_dir, options.ark_dir, options.features, *job(options))
     print(f"{options.data_dir}: job {options.job}: {options.features} of {count} utterances")
 
 

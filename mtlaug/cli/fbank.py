@@ -1,6 +1,6 @@
 """``mtlaug fbank``: extract the features of a data directory, in parts."""
 
-from mtlaug.cli.options import add_config
+from mtlaug.cli.options import add_config, add_job, job
 
 
 def add_commands(commands) -> None:
@@ -8,16 +8,16 @@ def add_commands(commands) -> None:
     actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     extract = actions.add_parser("extract", help="one job: the job-th of nj parts")
-    extract.add_argument("--job", type=int, default=1)
+    add_job(extract)
     extract.set_defaults(run=extract_part)
 
     collect = actions.add_parser("collect", help="join the parts of all jobs to feats.scp and cmvn.scp")
+    collect.add_argument("--nj", type=int, default=1, help="number of parts")
     collect.set_defaults(run=collect_parts)
 
     for action in (extract, collect):
         action.add_argument("data_dir")
         action.add_argument("ark_dir")
-        action.add_argument("--nj", type=int, default=1)
         add_config(action)
 
 
@@ -25,7 +25,7 @@ def extract_part(options) -> None:
     from mtlaug import config, features
 
     args = config.load(options.config, options.set).feature_args
-    done = features.extract(options.data_dir, options.ark_dir, args, options.job, options.nj)
+    done = features.extract(options.data_dir, options.ark_dir, args, *job(options))
     if not done["utterances"]:
         print(f"{options.data_dir}: job {options.job}: nothing to do, the features are there or no utterance is")
         return

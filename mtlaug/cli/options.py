@@ -13,6 +13,23 @@ def add_config(parser) -> None:
     )
 
 
+def add_job(parser) -> None:
+    """Add ``--job J --nj N``, one of equal parts of the work; by default all of it."""
+    parser.add_argument("--job", type=int, default=1, help="number of the part, from 1")
+    parser.add_argument("--nj", type=int, default=1, help="number of parts")
+
+
+def job(options) -> tuple[int, int]:
+    """The values of ``--job`` and ``--nj``.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    if not 1 <= options.job <= options.nj:
+        raise UserError(f"--job {options.job} is not from 1 to --nj {options.nj}")
+    return options.job, options.nj
+
+
 def numbers(option: str, text: str) -> list[float]:
     """The value of an option that lists different finite numbers, separated by spaces or commas.
 

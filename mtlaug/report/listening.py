@@ -10,6 +10,7 @@ import torch
 from lhotse import MonoCut
 from matplotlib.figure import Figure
 
+import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import audio, inference
 from mtlaug.dataset import evaluation_batches
 from mtlaug.fbank import Fbank

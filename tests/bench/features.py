@@ -10,15 +10,18 @@ import torch
 import torchaudio.compliance.kaldi
 from lhotse.features import kaldi as lhotse_kaldi
 
-from mtlaug.config import FeatureArgs
+from mtlaug.archives import cmvn_statistics
+from mtlaug.config import DatasetArgs, FeatureArgs
 from mtlaug.fbank import Fbank
-from mtlaug.store import Archives
+from mtlaug.files import read_table, write_table
+from mtlaug.store import Archives, FeatureStore
 
 from .measure import Row, in_turn
 
 RATE = 16000  # Hz
 SECONDS = 3.0  # of an utterance
 UTTERANCES = 60
+SOURCES, COPIES = 200, 10  # of `reading`
 
 
 def filterbank() -> list[Row]:
@@ -59,21 +62,56 @@ def _native(wave: np.ndarray) -> np.ndarray:
 
 
 def reading() -> list[Row]:
-    """2,000 utterances in random order from a compressed ark, beside the same bytes from a memory map."""
+    """Features in training order, normalised, and once each in random order as they are, beside the archive's bytes.
+
+    The training is of 200 utterances with ten copies each, 30 epochs that draw some of each utterance's. Its store
+    keeps in memory what it has read, as long as that is below `mtlaug.store.MOST_CACHED`.
+    """
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
-        scp = Path(folder, "feats.scp")
-        matrices = {f"u{number:04}": rng.standard_normal((300, 64)).astype(np.float32) for number in range(2000)}
-        kaldiio.save_ark(str(Path(folder, "feats.ark")), matrices, scp=str(scp), compression_method=3)
-        paths = [line.split()[1] for line in scp.read_text().splitlines()]
+        paths = _data_dir(folder, rng)
         raw = np.memmap(Path(folder, "feats.ark"), dtype=np.uint8, mode="r")
-        starts = [int(path.rpartition(":")[2]) for path in paths]
-        order = rng.permutation(len(paths))
-        archives = Archives()
-        size = raw.size // len(paths)
-        ways = {
-            "ours": lambda: [archives.load(paths[index]) for index in order],
-            "memmap": lambda: [np.array(raw[starts[index] : starts[index] + size - 20]) for index in order],
-        }
+        starts = {name: int(path.rpartition(":")[2]) for name, path in paths.items()}
+        size, archives = raw.size // len(paths), Archives()
+        once = list(rng.permutation(list(paths)))
+        store = FeatureStore([folder], "global", once)
+        drawn = [f"u{number:03}-{copy}" for _ in range(30) for number, copy in _epoch(rng)]
+
+        def bytes_of(order: list[str]) -> None:
+            for name in order:
+                np.array(raw[starts[name] : starts[name] + size - 20])
+
+        def train() -> None:
+            store.get.cache_clear()
+            for name in drawn:
+                store.get(name)
+
+        def load() -> None:
+            for name in once:
+                archives.load(paths[name])
+
+        ways = {"train": train, "bytes": lambda: bytes_of(drawn), "load": load, "bytes once": lambda: bytes_of(once)}
         times = in_turn(ways)
-    return [Row("random reading", times["ours"], times["memmap"], "numpy memmap of the same bytes", "s", "at most 2")]
+    beside = "numpy memmap of the same bytes"
+    return [
+        Row("reading in training order", times["train"], times["bytes"], beside, "s", "at most 2"),
+        Row("the same, once each, nothing kept", times["load"], times["bytes once"], beside, "s", "at most 2"),
+    ]
+
+
+def _data_dir(folder: str, rng: np.random.Generator) -> dict[str, str]:
+    """Write feats.scp and the tables beside it; returns utterance to place in the archive."""
+    names = [f"u{number:03}-{copy}" for number in range(SOURCES) for copy in range(COPIES)]
+    matrices = {name: rng.standard_normal((300, 64)).astype(np.float32) for name in names}
+    statistics = {name: cmvn_statistics(matrix) for name, matrix in matrices.items()}
+    kaldiio.save_ark(f"{folder}/feats.ark", matrices, scp=f"{folder}/feats.scp", compression_method=3)
+    kaldiio.save_ark(f"{folder}/cmvn.ark", statistics, scp=f"{folder}/cmvn.scp")
+    write_table(Path(folder, "utt2num_frames"), dict.fromkeys(names, 300))
+    write_table(Path(folder, "utt2spk"), dict.fromkeys(names, "s"))
+    return read_table(Path(folder, "feats.scp"))
+
+
+def _epoch(rng: np.random.Generator) -> list[tuple[int, int]]:
+    """What an epoch draws, source and copy, at the default ``dataset_args.copies_per_epoch``."""
+    sources = rng.permutation(np.repeat(np.arange(SOURCES), DatasetArgs().copies_per_epoch))
+    return list(zip(sources, rng.integers(COPIES, size=len(sources)), strict=True))
