@@ -1,4 +1,7 @@
-"""A directory of copies as training finds it: what its manifest was made with, and whether that is what is asked."""
+"""What a directory of copies was made with, and of which recordings: what training and its tests rely on.
+
+It says so without the effects themselves, which take a second to import.
+"""
 
 import dataclasses
 import hashlib
@@ -12,6 +15,7 @@ from mtlaug.config import Config
 from mtlaug.files import UserError
 
 SETTINGS = "augment.yaml"  # beside cuts.jsonl.gz: the types, their parameters and the seed it was made with
+NOISE_SETTINGS = "noise.yaml"  # the same of noisy copies for tests; written last
 
 
 def copies_settings(aug_dir: str) -> dict:
@@ -45,3 +49,34 @@ def check_copies(aug_dir: str, settings: Config) -> str:
             path = Path(aug_dir, SETTINGS)
             raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")
     return copies_digest(aug_dir)
+
+
+def noisy_settings(noisy_dir: str) -> dict:
+    """What `mtlaug.noisy.make` has made the copies from; a directory that is none of its own is a `UserError`."""
+    path = Path(noisy_dir, NOISE_SETTINGS)
+    if not path.exists():
+        raise UserError(f"{path}: no such file; make the noisy copies with stage 6")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def sources_of(aug_dir: str) -> set[str]:
+    """The recordings of noise and babble that the copies in a directory hold."""
+    found: set[str] = set()
+    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+        for transform in json.loads(line)["recording"].get("transforms") or ():
+            if transform["name"] == "AddNoise":
+                found.add(transform["kwargs"]["source"])
+            elif transform["name"] == "AddBabble":
+                found.update(transform["kwargs"]["sources"])
+    return found
+
+
+def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:
+    """Raise a `UserError` where recordings of test noise and of the copies in ``aug_dir`` share a source."""
+    known = {datadir.source_of(path): path for path in trained}
+    if shared := sorted(path for path in tested if datadir.source_of(path) in known):
+        raise UserError(
+            f"{aug_dir}: training has {len(shared)} of the recordings that are to be tested with, "
+            f"such as {shared[0]} ({known[datadir.source_of(shared[0])]}); take the two directories of one "
+            "steps/prepare_noise.sh, and run stages 2 to 5 again"
+        )

@@ -3,7 +3,7 @@
 import logging
 import time
 
-from mtlaug import datadir, inference, noisy, unlabelled
+from mtlaug import copies, datadir, inference, unlabelled
 from mtlaug.evaluation import Row, as_predictions, write_score
 from mtlaug.experiment import Experiment, check_features, read
 from mtlaug.files import UserError
@@ -18,7 +18,7 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
         UserError: the noisy copies are of another protocol or feature_args, lack a tested utterance, were
             compared with other copies for training, or share noise with copies of the unlabelled speech.
     """
-    made = noisy.read_settings(noisy_dir)
+    made = copies.noisy_settings(noisy_dir)
     _check(experiment, noisy_dir, made)
     conditions = read_conditions(noisy_dir)
     rows = predict(experiment, noisy_dir, conditions)
@@ -42,9 +42,9 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         )
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
         # Of copies their noise counts, of the speech itself what babble may be made of.
-        copies = datadir.has(directory, "cuts.jsonl.gz")
-        trained = noisy.sources_of(directory) if copies else set(datadir.read(directory, "wav.scp").values())
-        noisy.refuse_shared(noisy.sources_of(noisy_dir), trained, directory)
+        of_copies = datadir.has(directory, "cuts.jsonl.gz")
+        trained = copies.sources_of(directory) if of_copies else set(datadir.read(directory, "wav.scp").values())
+        copies.refuse_shared(copies.sources_of(noisy_dir), trained, directory)
 
 
 def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:

@@ -22,12 +22,11 @@ from lhotse.augmentation.transform import AudioTransform
 from mtlaug import audio, datadir, manifest, protocol
 from mtlaug.augment import random_state
 from mtlaug.config import Config
-from mtlaug.copies import copies_digest, copies_settings
+from mtlaug.copies import NOISE_SETTINGS, copies_digest, copies_settings, noisy_settings, refuse_shared, sources_of
 from mtlaug.datadir.speech import TALKERS
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
 from mtlaug.files import UserError, atomic_path, read_table
 
-SETTINGS = "noise.yaml"  # beside cuts.jsonl.gz: what the copies were made from; written last
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # exponents; training draws from [0, 2] by default
 BABBLE = "babble"
 
@@ -137,13 +136,13 @@ def make(
         "recordings": _digest(data_dir, noises),
     }
     out, number = Path(out_dir), len(bound.corpus.labels) * len(snrs) * len(noises.kinds())
-    if (out / SETTINGS).exists() and read_settings(out_dir) == made_from:
+    if (out / NOISE_SETTINGS).exists() and noisy_settings(out_dir) == made_from:
         return number, False
     out.mkdir(parents=True, exist_ok=True)
-    (out / SETTINGS).unlink(missing_ok=True)
+    (out / NOISE_SETTINGS).unlink(missing_ok=True)
     copies = _copies(data_dir, settings.feature_args.sample_rate, bound, noises, snrs, seed)
     manifest.write_copies(out, copies, "kind", "snr")
-    with atomic_path(out / SETTINGS) as temporary:
+    with atomic_path(out / NOISE_SETTINGS) as temporary:
         temporary.write_text(yaml.safe_dump(made_from, sort_keys=False), encoding="utf-8")
     return number, True
 
@@ -162,37 +161,6 @@ def _copies(
                 speaker = bound.corpus.utt2spk[cut.id]
                 copy.custom.update(aug=aug, source=cut.id, speaker=speaker, kind=kind, snr=f"{snr:g}")
                 yield copy
-
-
-def read_settings(noisy_dir: str) -> dict:
-    """What `make` has made the copies from; a directory that is none of its own is a `UserError`."""
-    path = Path(noisy_dir, SETTINGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; make the noisy copies with stage 6")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def sources_of(aug_dir: str) -> set[str]:
-    """The recordings of noise and babble that the copies in a directory hold."""
-    found: set[str] = set()
-    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        for transform in json.loads(line)["recording"].get("transforms") or ():
-            if transform["name"] == AddNoise.__name__:
-                found.add(transform["kwargs"]["source"])
-            elif transform["name"] == AddBabble.__name__:
-                found.update(transform["kwargs"]["sources"])
-    return found
-
-
-def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:
-    """Raise a `UserError` where recordings of test noise and of the copies in ``aug_dir`` share a source."""
-    known = {datadir.source_of(path): path for path in trained}
-    if shared := sorted(path for path in tested if datadir.source_of(path) in known):
-        raise UserError(
-            f"{aug_dir}: training has {len(shared)} of the recordings that are to be tested with, "
-            f"such as {shared[0]} ({known[datadir.source_of(shared[0])]}); take the two directories of one "
-            "steps/prepare_noise.sh, and run stages 2 to 5 again"
-        )
 
 
 def _refuse_own_speech(data_dir: str, babble_dir: str | None, noises: Noises) -> None:

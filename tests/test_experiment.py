@@ -1,6 +1,8 @@
 """Experiment directories: what they are bound to, and what is refused later."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,18 @@ def test_a_class_that_is_missing_in_training_is_refused(corpus, tmp_path):
     labels = Path(corpus.data_dir).parent / "labels.yaml"
     with pytest.raises(UserError, match=r"fold f1: no training utterance of class\(es\) sad"):
         protocol.make(data_dir, scheme="speakers", fold_list=tmp_path / "folds", label_map_file=labels)
+
+
+@pytest.mark.parametrize(
+    ("module", "not_needed"),
+    [
+        ("experiment", "torch"),
+        ("training", "lhotse"),
+        ("evaluation", "lhotse"),
+        ("noise_scoring", "lhotse"),
+        ("robustness", "lhotse"),
+    ],
+)
+def test_a_job_imports_nothing_slow_that_it_does_not_need(module, not_needed):
+    code = f"import sys, mtlaug.{module}\nsys.exit({not_needed!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,19 @@ import soundfile
 import yaml
 from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import archives, audio, datadir, effects, experiment, inference, manifest, noise_scoring, noisy, training
+from mtlaug import (
+    archives,
+    audio,
+    copies,
+    datadir,
+    effects,
+    experiment,
+    inference,
+    manifest,
+    noise_scoring,
+    noisy,
+    training,
+)
 from mtlaug.cli import main
 from mtlaug.cli.options import numbers
 from mtlaug.experiment import Experiment
@@ -139,7 +151,7 @@ def test_copies_are_made_anew_only_where_something_changed(corpus: Corpus, place
 
 def test_colours_without_recordings(corpus: Corpus, tmp_path):
     assert make(corpus, None, tmp_path / "noisy", snrs=[0.0]) == (120, True)
-    kinds = noisy.read_settings(str(tmp_path / "noisy"))["kinds"]
+    kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
     assert {kind: about["held_out"] for kind, about in kinds.items()} == {
         "blue": True, "brown": False, "pink": False, "white": False,
     }  # fmt: skip
@@ -212,7 +224,7 @@ def test_kinds_of_the_training_noise_are_told_from_held_out_ones(corpus: Corpus,
     aug_dir = str(tmp_path / "aug")
     manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=train_dir)
     make(corpus, Places(test_dir, places.babble_dir, ""), tmp_path / "noisy", aug_dir=aug_dir)
-    kinds = noisy.read_settings(str(tmp_path / "noisy"))["kinds"]
+    kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
     assert {kind: about["held_out"] for kind, about in kinds.items()} == {"babble": True, "rain": False, "wind": True}
     assert kinds["babble"]["recordings"] == 8
 
@@ -291,7 +303,7 @@ def changed(places: Places, folder: Path, name: str, **values: object) -> str:
 
 
 def test_copies_that_do_not_fit_the_experiment_are_refused(trained: Experiment, places: Places, tmp_path):
-    other = changed(places, tmp_path / "a b", noisy.SETTINGS, protocol="0" * 64)
+    other = changed(places, tmp_path / "a b", copies.NOISE_SETTINGS, protocol="0" * 64)
     with pytest.raises(UserError, match="a b: is of another protocol"):
         noise_scoring.score(trained, other, "")
     bins = tmp_path / "bins"

@@ -47,7 +47,7 @@ def make_manifest(options) -> None:
 
 
 def make_noisy(options) -> None:
-    from mtlaug import config, noisy
+    from mtlaug import config, copies, noisy
 
     number, anew = noisy.make(
         options.data_dir,
@@ -61,7 +61,7 @@ def make_noisy(options) -> None:
     )
     kinds = ", ".join(
         kind + " (held out of training)" * about["held_out"]
-        for kind, about in noisy.read_settings(options.out_dir)["kinds"].items()
+        for kind, about in copies.noisy_settings(options.out_dir)["kinds"].items()
     )
     print(f"{options.out_dir}: {number} noisy copies {'described' if anew else 'are there already'}: {kinds}")
 
