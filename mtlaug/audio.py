@@ -134,7 +134,8 @@ def _manifest_items(manifest: Path, job: int, nj: int, make: Callable[[dict], ob
             for number, line in enumerate(lines, 1):
                 if _is_of(number - 1, job, nj):
                     yield make(json.loads(line))
-    except (EOFError, OSError, ValueError, KeyError, zlib.error) as error:
+    # An unknown transform is an AssertionError of lhotse's.
+    except (AssertionError, EOFError, OSError, TypeError, ValueError, KeyError, zlib.error) as error:
         raise UserError(f"{manifest}: is broken after line {number} ({error}); run stage 2 again") from None
 
 

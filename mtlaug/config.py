@@ -204,7 +204,8 @@ def of_model(tree: dict, source: str) -> Config:
     config = from_dict(tree, source)
     known = [(block, key) for block, values in config.to_dict().items() for key in values]
     if missing := [f"{block}.{key}" for block, key in known if key not in (tree.get(block) or {})]:
-        raise UserError(f"{source}: lacks {', '.join(missing)}: the model is of another version of mtlaug")
+        mend = "train it again, or add what it was trained with (defaults are in tools/conf/README.md)"
+        raise UserError(f"{source}: lacks {', '.join(missing)}: the model is of another version of mtlaug; {mend}")
     return config
 
 

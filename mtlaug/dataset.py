@@ -19,7 +19,8 @@ from mtlaug.store import FeatureStore
 UNKNOWN = -1  # a row's target in a task that it is not part of
 # Batches are padded to whole multiples of so many frames: of as few shapes the CPU's kernels are kept, not made anew.
 FRAMES_STEP = 16
-MOST_FRAMES = 4000  # of a batch at test time; in larger ones an attack's gradients leave the CPU's caches
+# Of a batch at test time: in larger ones an attack's gradients leave a CPU's caches, and smaller ones leave a GPU idle.
+MOST_FRAMES = 16_000 if torch.cuda.is_available() else 4000
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class TrainingSet:
         """``number`` draws, every utterance as often as any other, or once less."""
         types = list(self.types)
         order = augment.random_state(self.seed, epoch, "order").permutation(len(utterances))
-        for place, utterance in enumerate(utterances[position] for position in order):
+        for place, position in enumerate(order[:number]):
+            utterance = utterances[position]
             rng = augment.random_state(self.seed, epoch, utterance)
             for index in range(number // len(order) + (place < number % len(order))):
                 name = types[rng.integers(len(types))]
@@ -210,20 +212,20 @@ def _in_steps(frames: int) -> int:
     return -(-frames // FRAMES_STEP) * FRAMES_STEP
 
 
-def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: list[str], most_frames: int = MOST_FRAMES):
+def evaluation_batches(store: FeatureStore, labels: dict[str, str], classes: list[str]):
     """Yield (utterances, `Batch`) of whole clean utterances, grouped by `like_lengths`."""
     identity = np.eye(len(classes), dtype=np.float32)
-    for part in like_lengths(store, labels, most_frames):
+    for part in like_lengths(store, labels):
         emotions = (identity[classes.index(labels[utterance])] for utterance in part)
         matrices = map(store.get, part)
         yield part, collate([Row(m, e, 0, m) for m, e in zip(matrices, emotions, strict=True)])
 
 
-def like_lengths(store: FeatureStore, utterances: Iterable[str], most_frames: int = MOST_FRAMES) -> Iterator[list[str]]:
-    """Yield groups from the shortest utterances to the longest, of ``most_frames`` padded frames or one utterance."""
+def like_lengths(store: FeatureStore, utterances: Iterable[str]) -> Iterator[list[str]]:
+    """Yield groups, the shortest utterances first, of at most `MOST_FRAMES` padded frames or of one utterance."""
     part: list[str] = []
     for utterance in sorted(utterances, key=lambda utterance: (store.num_frames[utterance], utterance)):
-        if part and (len(part) + 1) * _in_steps(store.num_frames[utterance]) > most_frames:
+        if part and (len(part) + 1) * _in_steps(store.num_frames[utterance]) > MOST_FRAMES:
             yield part
             part = []
         part.append(utterance)

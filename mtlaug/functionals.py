@@ -5,6 +5,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
+import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import audio
 from mtlaug.files import UserError, atomic_path, read_table
 
@@ -13,7 +14,7 @@ RATE = 16000  # Hz
 
 
 def extract(data_dir: str, ark_dir: str | Path, name: str, job: int = 1, nj: int = 1) -> int:
-    """Write ``functionals.JOB.ark`` of every ``nj``-th utterance from the ``job``-th on; returns their number.
+    """Write ``functionals.JOB.ark`` of the ``job``-th of ``nj`` parts of the utterances; returns their number.
 
     Args:
         name: the feature set, one of `SETS`: 6373 functionals (Schuller et al. 2016) or 88 (Eyben et al. 2016).

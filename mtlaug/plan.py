@@ -58,7 +58,7 @@ class Recipe:
         seeds: of each model.
         snrs: levels of noise in stage 6; 0 where the recipe has neither this stage nor stage 7.
         noise_dir: data directory of the noise in stage 6; empty: coloured noise.
-        attacks: of stage 7, one a method and budget.
+        attack_jobs: of stage 7.
         passes: over the speech that they make together, for one seed.
     """
 
@@ -71,7 +71,7 @@ class Recipe:
     seeds: int
     snrs: int
     noise_dir: str
-    attacks: int
+    attack_jobs: int
     passes: int
 
 
@@ -149,8 +149,7 @@ def _model_steps(recipe: Recipe, speech: Speech | None, settings: config.Config,
         return
     copies = recipe.snrs * _kinds(recipe.noise_dir)
     yield _known(whole, 6, f"noisy speech: scoring of {name}", 1, _testing, recipe.seeds * copies)
-    jobs = min(recipe.nj, recipe.attacks)
-    yield _known(whole, 7, f"attacks on {name}", jobs, _attacking, recipe.seeds * recipe.passes)
+    yield _known(whole, 7, f"attacks on {name}", recipe.attack_jobs, _attacking, recipe.seeds * recipe.passes)
 
 
 def _training(speech: Speech, seeds: int, settings: config.Config) -> tuple[float, float]:

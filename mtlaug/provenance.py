@@ -12,7 +12,7 @@ TESTING = ("snrs", "attack-args")  # options of a recipe that choose what a trai
 
 
 def versions() -> dict[str, str]:
-    """Of Python and the packages that figures depend on; none of them is imported, which would take seconds."""
+    """Of Python and the packages that figures depend on, as installed; to import them would take seconds."""
     installed = {name: importlib.metadata.version(name) for name in ("torch", "torchaudio", "lhotse", "numpy")}
     return {"python": platform.python_version(), "mtlaug": mtlaug.__version__} | installed
 

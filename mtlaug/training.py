@@ -28,6 +28,7 @@ if device.type == "cuda":
     has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
 else:
     has_bf16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
+LOOK = 1000  # batches between two looks at whether the loss is finite; the last is at the epoch's end
 REQUEUE = 75  # exit code of a training that was told to stop (EX_TEMPFAIL): run again, it goes on
 
 
@@ -87,8 +88,9 @@ class Trainer:
         self.epoch += 1
         self._seed_torch(self.epoch)
         self.model.train()
-        sums = 0.0  # of each term; read at the epoch's end, as a GPU need not wait for the CPU before that
-        for batch in self.data.batches(self.epoch, distributed.rank(), distributed.world()):
+        sums = 0.0  # of each term; read now and then only, as a GPU would wait for the CPU each time
+        batches = self.data.batches(self.epoch, distributed.rank(), distributed.world())
+        for number, batch in enumerate(batches, 1):
             batch = batch.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=self.args.bf16 and has_bf16):
                 outputs = self.parallel(self._inputs(batch), batch.lengths)
@@ -99,7 +101,10 @@ class Trainer:
                 "correct": (outputs.augmentation.argmax(dim=1) == batch.augmentation).sum(),
             }
             sums = sums + torch.stack([value.detach() for value in terms.values()]).double()
-        line = {"epoch": self.epoch} | self._figures(dict(zip(terms, distributed.total(sums).tolist(), strict=True)))
+            if number % LOOK == 0:
+                self._refuse_infinite(sums)
+        self._refuse_infinite(sums := distributed.total(sums))
+        line = {"epoch": self.epoch} | self._figures(dict(zip(terms, sums.tolist(), strict=True)))
         return line | distributed.by_first(self._look_at_dev)
 
     def _inputs(self, batch: dataset.Batch) -> torch.Tensor:
@@ -120,10 +125,12 @@ class Trainer:
         self.scheduler.step()
         self.averaged.update_parameters(self.model)
 
+    def _refuse_infinite(self, sums: torch.Tensor) -> None:
+        if not sums.isfinite().all():
+            raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
+
     def _figures(self, sums: dict[str, float]) -> dict:
         """Of an epoch's sums the loss terms, means over the batches, and the accuracy of the augmentation task."""
-        if not math.isfinite(sums["loss"]):
-            raise UserError(f"{self.directory}: the loss is not finite in epoch {self.epoch}; lower optim_args.lr")
         correct, typed = sums.pop("correct"), sums.pop("typed")
         means = {name: round(value / self.data.num_batches(), 6) for name, value in sums.items()}
         return means | {"aug_accuracy": round(correct / max(1, typed), 4)}

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import kaldiio
 import numpy as np
@@ -11,10 +12,10 @@ import torch
 import yaml
 from corpus import Corpus, extract
 
-from mtlaug import audio, augment, protocol
+from mtlaug import audio, augment, dataset, protocol
 from mtlaug.archives import mean_and_deviation
 from mtlaug.copies import check_copies
-from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches
+from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches, like_lengths
 from mtlaug.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
 from mtlaug.store import FeatureStore
@@ -244,18 +245,35 @@ def test_collate():
     assert batch.features.dtype == batch.emotion.dtype == torch.float32
 
 
-def test_evaluation_has_every_utterance_once_and_whole(corpus, bound):
+def test_groups_of_like_lengths_are_as_large_as_they_may_be(monkeypatch):
+    monkeypatch.setattr(dataset, "MOST_FRAMES", 10 * FRAMES_STEP)
+    lengths = {
+        "b": 3,
+        "a": 3,
+        "long": 11 * FRAMES_STEP,
+        "c": 2 * FRAMES_STEP,
+        "d": 2 * FRAMES_STEP + 1,
+        "e": 50,
+        "f": 80,
+    }
+    groups = list(like_lengths(SimpleNamespace(num_frames=lengths), lengths))
+    assert groups == [["a", "b", "c"], ["d", "e"], ["f"], ["long"]]
+
+
+def test_evaluation_has_every_utterance_once_and_whole(corpus, bound, monkeypatch):
+    monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
     store, labels = store_of(corpus, bound), bound.utterances("1", "test")
-    seen = []
-    for utterances, batch in evaluation_batches(store, labels, CLASSES, most_frames=100):
-        assert batch.features[..., 0].numel() <= 100 or len(utterances) == 1
+    seen, sizes = [], []
+    for utterances, batch in evaluation_batches(store, labels, CLASSES):
         seen += utterances
+        sizes.append(len(utterances))
         for utterance, features, length, emotion in zip(
             utterances, batch.features, batch.lengths, batch.emotion, strict=True
         ):
             assert np.array_equal(features[:length].numpy(), store.get(utterance))
             assert CLASSES[int(emotion.argmax())] == labels[utterance]
     assert sorted(seen) == sorted(labels)
+    assert len(sizes) > 1 and max(sizes) > 1
 
 
 # What training does to rows

@@ -15,7 +15,7 @@ RECIPE = {
     "seeds": 2,
     "snrs": 0,
     "noise_dir": "",
-    "attacks": 0,
+    "attack_jobs": 0,
     "passes": 0,
 }
 
@@ -26,7 +26,7 @@ def steps(corpus, **changes):
 
 
 def test_jobs_are_those_that_the_steps_start(corpus):
-    made = steps(corpus, snrs=2, attacks=3, passes=10)
+    made = steps(corpus, snrs=2, attack_jobs=3, passes=10)
     assert made["features of x_aug"].jobs == 4
     assert made["training of tiny: folds x seeds"].jobs == 3 * 2
     assert made["attacks on tiny"].jobs == 3
@@ -83,6 +83,15 @@ def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
     assert main(["plan", corpus.data_dir, *arguments]) == 0
     seconds = passes * plan.measure(corpus.data_dir).seconds / plan.ATTACKING
     assert f" {seconds:.0f} s        0 MB  attacks on tiny" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text, message", [("--methods cw", "known are fgsm, bim, pgd"), ("--domain waves", "known are features, waveform")]
+)
+def test_attacks_that_stage_7_would_refuse_are_refused(corpus, capsys, text, message):
+    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
+    assert main(["plan", corpus.data_dir, *arguments]) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_dry_run_of_a_recipe_does_nothing(tmp_path):

@@ -9,7 +9,7 @@ import recipes
 import soundfile
 import torch
 
-from mtlaug import attack, datadir, evaluation, inference, robustness, training
+from mtlaug import attack, datadir, dataset, evaluation, inference, robustness, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.predictions import read_predictions
@@ -34,6 +34,11 @@ def models(corpus, tmp_path_factory):
     folder = tmp_path_factory.mktemp("an exp")
     stl = ("loss_args.alpha=0", "loss_args.beta=0", "model_args.channels=5")
     return trained(corpus, folder / "mtlaug"), trained(corpus, folder / "stl", *stl)
+
+
+@pytest.fixture(autouse=True)
+def several_batches(monkeypatch):
+    monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
 
 
 def score(target, method="fgsm", budgets=(0.0,), source=None, domain="features", **options) -> list[dict]:

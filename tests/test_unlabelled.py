@@ -9,7 +9,8 @@ import soundfile
 import torch
 from corpus import RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import datadir, experiment, manifest, protocol, unlabelled
+from mtlaug import augment, datadir, experiment, manifest, protocol, unlabelled
+from mtlaug.augment import random_state
 from mtlaug.dataset import UNKNOWN, TrainingSet
 from mtlaug.files import UserError, read_table
 from mtlaug.store import FeatureStore
@@ -71,6 +72,16 @@ def test_unlabelled_speech_changes_no_labelled_row(checked, extra, tmp_path):
         rows = len(one.lengths)
         assert torch.equal(one.features, other.features[:rows])
         assert torch.equal(one.emotion, other.emotion[:rows])
+
+
+def test_an_utterance_that_is_not_drawn_costs_nothing(checked, extra, tmp_path, monkeypatch):
+    data = Trainer(checked.prepare(tmp_path / "exp", *with_extra(extra)), "1", 1).data
+    data.unlabelled_draws = 3
+    states = []
+    monkeypatch.setattr(augment, "random_state", lambda *names: states.append(names) or random_state(*names))
+    drawn = list(data._draws(data.unlabelled, 3, 1))
+    assert len(drawn) == 3 < len(data.unlabelled)
+    assert len(states) == 4  # and one for the order
 
 
 def test_a_model_trains_with_unlabelled_speech_and_is_bound_to_it(checked, extra, tmp_path):

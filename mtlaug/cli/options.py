@@ -14,7 +14,7 @@ def add_config(parser) -> None:
 
 
 def add_job(parser) -> None:
-    """Add ``--job J --nj N``, one of equal parts of the work; by default all of it."""
+    """Add ``--job J --nj N``, one of several parts of the work; by default all of it."""
     parser.add_argument("--job", type=int, default=1, help="number of the part, from 1")
     parser.add_argument("--nj", type=int, default=1, help="number of parts")
 

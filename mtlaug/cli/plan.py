@@ -7,7 +7,7 @@ def add_commands(commands) -> None:
     plan.add_argument("--copied", default="", metavar="DATA_DIR", help="the part of the labelled one that has copies")
     plan.add_argument("--stage", type=int, default=0, help="first stage")
     plan.add_argument("--stop-stage", type=int, default=8, help="last stage")
-    plan.add_argument("--nj", type=int, default=1, help="jobs of the feature extraction")
+    plan.add_argument("--nj", type=int, default=1, help="jobs of the feature extraction and of the attacks")
     plan.add_argument("--configs", default="conf/mtlaug.yaml", metavar="LIST", help="of the models, by commas")
     plan.add_argument("--fbank-config", default="conf/mtlaug.yaml", help="of the copies and features")
     plan.add_argument("--set", default="", metavar="LIST", help="overrides BLOCK.KEY=VALUE, by spaces")
@@ -32,7 +32,7 @@ def show(options) -> None:
         seeds=len(options.seeds.split()),
         snrs=len(numbers("--snrs", options.snrs)) if options.snrs else 0,
         noise_dir=options.noise_dir,
-        **_attack(options.attack_args),
+        **_attack(options.attack_args, options.nj),
     )
     print("Nothing is run. Time is of one core, the stage's jobs together; both are rough (mtlaug/plan.py).")
     print("stage   jobs        time        disk  what")
@@ -47,27 +47,22 @@ def show(options) -> None:
             print(f"Unknown until stage {stage} has made {', '.join(missing)}.")
 
 
-def _attack(text: str) -> dict[str, int]:
-    """What options of stage 7 come to, with the defaults of `steps/eval_attack.sh`."""
+def _attack(text: str, nj: int) -> dict[str, int]:
+    """Jobs and passes over the test speech that options of `steps/eval_attack.sh` come to."""
     import argparse
 
-    from mtlaug.cli.attack import BUDGETS
+    from mtlaug.cli.attack import add_options, chosen
     from mtlaug.files import UserError
 
     options = argparse.ArgumentParser(add_help=False, exit_on_error=False)
-    for name, default in (("--methods", "fgsm,bim,pgd"), ("--domain", "features"), ("--budgets", "")):
-        options.add_argument(name, default=default)
-    for name, default in (("--steps", 10), ("--restarts", 2)):
-        options.add_argument(name, type=int, default=default)
+    add_options(options)
+    options.add_argument("--nj", type=int, default=nj)
     try:
-        given, _ = options.parse_known_args(text.split())
+        given, _ = options.parse_known_args(["--methods", "fgsm,bim,pgd", *text.split()])
     except argparse.ArgumentError as error:
         raise UserError(f"--attack-args {text!r}: {error}") from None
-    methods = given.methods.replace(",", " ").split()
-    budgets = (given.budgets or BUDGETS.get(given.domain, "")).replace(",", " ").split()
-    passes = {"fgsm": 1, "bim": given.steps, "pgd": given.steps * given.restarts}
-    made = sum(passes.get(method, 0) for method in methods)
-    return {"attacks": len(methods) * len(budgets), "passes": made * len(budgets)}
+    plans, budgets = chosen(given)
+    return {"attack_jobs": given.nj, "passes": len(budgets) * sum(plan.passes for plan in plans)}
 
 
 def _time(seconds: float | None) -> str:
