@@ -1,5 +1,6 @@
 """Augmentation types, the manifest of copies, and their rendering."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -197,6 +198,14 @@ def test_a_cut_short_manifest_is_named(data_dir, tmp_path):
     cuts = tmp_path / "aug" / "cuts.jsonl.gz"
     cuts.write_bytes(cuts.read_bytes()[:60])
     with pytest.raises(UserError, match=r"cuts\.jsonl\.gz"):
+        cuts_of(tmp_path / "aug")
+
+
+def test_an_effect_that_is_not_known_is_named(data_dir, tmp_path):
+    copies_of(data_dir, tmp_path / "aug", noise=True)
+    cuts = tmp_path / "aug" / "cuts.jsonl.gz"
+    cuts.write_bytes(gzip.compress(gzip.decompress(cuts.read_bytes()).replace(b"AddColouredNoise", b"AddHum")))
+    with pytest.raises(UserError, match=r"cuts\.jsonl\.gz: is broken after line 1 .*AddHum"):
         cuts_of(tmp_path / "aug")
 
 
