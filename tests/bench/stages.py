@@ -64,14 +64,16 @@ def _copies(data_dir: str, kind: str) -> str:
 
 
 def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
-    args, numbers = config.FeatureArgs(), itertools.count()
+    args = config.FeatureArgs()
     fbank = Fbank(args)
     loaded = [audio.load(cut) for cut in audio.read_cuts(directory, args.sample_rate)]
     matrices = {str(number): fbank(torch.from_numpy(samples)).numpy() for number, samples in enumerate(loaded)}
 
+    ark_dir = Path(directory, "ark")
+    ark_dir.mkdir()
+
     def whole() -> None:
-        ark_dir = Path(directory, f"ark{next(numbers)}")  # a new one, or there would be nothing to do
-        ark_dir.mkdir()
+        Path(ark_dir, "feats.1.key").unlink(missing_ok=True)  # else there would be nothing to do
         features.extract(directory, str(ark_dir), args)
 
     ways = {
