@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from mtlaug import attack, datadir, dataset, evaluation, inference, robustness, training
 from mtlaug.cli import main
+from mtlaug.cli.attack import chosen
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.predictions import read_predictions
 from mtlaug.waveform_attack import AttackedSet, Waveforms, round_to_16_bit, snr_ball
@@ -148,6 +150,13 @@ def test_a_bad_budget_is_an_error(models, capsys, domain, budgets, message):
 def test_a_bad_option_is_an_error(models, capsys, arguments, message):
     assert main(["attack", str(models[0].directory), *arguments]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_negative_snr_is_a_budget():
+    options = SimpleNamespace(methods="fgsm", steps=10, restarts=2, step_size=0.25, seed=0)
+    plans, budgets = chosen(SimpleNamespace(**vars(options), domain="waveform", budgets="-5, 0 20"))
+    assert [plan.method for plan in plans] == ["fgsm"]
+    assert budgets == [-5.0, 0.0, 20.0]
 
 
 def test_a_model_with_a_broken_weight_names_the_utterance(models, corpus, tmp_path):

@@ -76,7 +76,6 @@ def test_unlabelled_speech_changes_no_labelled_row(checked, extra, tmp_path):
 
 def test_an_utterance_that_is_not_drawn_costs_nothing(checked, extra, tmp_path, monkeypatch):
     data = Trainer(checked.prepare(tmp_path / "exp", *with_extra(extra)), "1", 1).data
-    data.unlabelled_draws = 3
     states = []
     monkeypatch.setattr(augment, "random_state", lambda *names: states.append(names) or random_state(*names))
     drawn = list(data._draws(data.unlabelled, 3, 1))
