@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import archives, audio, frontend
 from mtlaug.config import FeatureArgs
+from mtlaug.cuts import inputs, read_cuts
 from mtlaug.files import UserError, atomic_path
 
 
@@ -41,7 +41,7 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     model = frontend.build(args)
     feats_writer = archives.writer(ark_dir, f"feats.{job}", args.compression)
     with feats_writer as feats, archives.writer(ark_dir, f"cmvn.{job}", 0) as cmvn:
-        for cut in _progress(audio.read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
+        for cut in _progress(read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
             samples = audio.load(cut)
             try:
                 features = model(torch.from_numpy(samples)).numpy()
@@ -61,7 +61,7 @@ def _content_key(data_dir: str, ark_dir: str, args: FeatureArgs, job: int, nj: i
     """A hash of all that a job's files depend on, or None where commands or missing files are part of it."""
     digest = hashlib.sha256(json.dumps([dataclasses.asdict(args), ark_dir, job, nj]).encode())
     sources = set() if args.frontend == "fbank" else {args.weights}
-    for text, files in audio.inputs(data_dir, job, nj):
+    for text, files in inputs(data_dir, job, nj):
         digest.update(json.dumps([text, files]).encode())
         sources.update(files)
     for source in sorted(sources):

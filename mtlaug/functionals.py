@@ -5,8 +5,8 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import audio
+from mtlaug.cuts import read_cuts
 from mtlaug.files import UserError, atomic_path, read_table
 
 SETS = ("ComParE_2016", "eGeMAPSv02")
@@ -24,7 +24,7 @@ def extract(data_dir: str, ark_dir: str | Path, name: str, job: int = 1, nj: int
     smile = _opensmile(name)
     count = 0
     with atomic_path(_ark(ark_dir, job)) as path, open(path, "wb") as out:
-        for cut in audio.read_cuts(data_dir, RATE, job, nj):
+        for cut in read_cuts(data_dir, RATE, job, nj):
             values = smile.process_signal(audio.load(cut), RATE).to_numpy(np.float32)[0]
             # A functional of what does not occur, such as of voiced frames in a whisper, has no value.
             kaldiio.save_ark(out, {cut.id: np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)})

@@ -10,10 +10,10 @@ import scipy.io.wavfile
 import yaml
 from lhotse import MonoCut
 
-import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import archives, audio, augment, datadir, external_sort
 from mtlaug.config import Config
 from mtlaug.copies import SETTINGS
+from mtlaug.cuts import cuts_file, line_of, read_cuts, transformed
 from mtlaug.files import UserError, atomic_path, read_rows
 
 
@@ -47,7 +47,7 @@ def make(
 def _with_speakers(data_dir: str, sample_rate: int) -> Iterator[tuple[MonoCut, str]]:
     """The cuts of a data directory with their speakers; both are C-sorted."""
     rows = read_rows(Path(data_dir, "utt2spk"))
-    for cut in audio.read_cuts(data_dir, sample_rate):
+    for cut in read_cuts(data_dir, sample_rate):
         utterance, speaker = next((row for row in rows if row[0].encode() >= cut.id.encode()), ("", ""))
         if utterance != cut.id:
             mend = f"run utils/fix_data_dir.sh {data_dir}"
@@ -66,7 +66,7 @@ def describe_copies(
     for name, kind in kinds.items():
         rng = augment.random_state(seed, cut.id, name)
         for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
-            copy = audio.transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
+            copy = transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
             copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
             yield copy
 
@@ -89,7 +89,7 @@ def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counte
         for copy in copies:
             counts[copy.custom["aug"]] += 1
             fields = [copy.id, *(copy.custom[key] for key in keys), f"{copy.duration:.6f}", ""]
-            yield "\t".join(fields).encode() + audio.line_of(copy)
+            yield "\t".join(fields).encode() + line_of(copy)
 
     def rows(cuts: BinaryIO) -> Iterator[list[str]]:
         for line in external_sort.sorted_lines(lines(), out_dir):
@@ -99,14 +99,14 @@ def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counte
 
     archives.retire(out_dir)
     names = ["utt2spk", "utt2uniq", "utt2aug", *(f"utt2{key}" for key in more), "utt2dur"]
-    with audio.cuts_file(out_dir / "cuts.jsonl.gz") as cuts:
+    with cuts_file(out_dir / "cuts.jsonl.gz") as cuts:
         datadir.write_rows(out_dir, names, rows(cuts))
     return counts
 
 
 def render(data_dir: str, utterance: str, out: str, sample_rate: int) -> None:
     """Write one copy (or clean utterance) as a 32-bit float wav, the very samples that its features come from."""
-    cut = next((cut for cut in audio.read_cuts(data_dir, sample_rate) if cut.id == utterance), None)
+    cut = next((cut for cut in read_cuts(data_dir, sample_rate) if cut.id == utterance), None)
     if cut is None:
         raise UserError(f"{data_dir}: no utterance {utterance!r}")
     with atomic_path(out) as temporary:

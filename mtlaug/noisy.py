@@ -19,10 +19,11 @@ import yaml
 from lhotse import MonoCut
 from lhotse.augmentation.transform import AudioTransform
 
-from mtlaug import audio, datadir, manifest, protocol
+from mtlaug import datadir, manifest, protocol
 from mtlaug.augment import random_state
 from mtlaug.config import Config
 from mtlaug.copies import NOISE_SETTINGS, copies_digest, copies_settings, noisy_settings, refuse_shared, sources_of
+from mtlaug.cuts import read_cuts, transformed
 from mtlaug.datadir.speech import TALKERS
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
 from mtlaug.files import UserError, atomic_path, read_table
@@ -150,14 +151,14 @@ def make(
 def _copies(
     data_dir: str, sample_rate: int, bound: protocol.Protocol, noises: Noises, snrs: list[float], seed: int
 ) -> Iterator[MonoCut]:
-    for cut in audio.read_cuts(data_dir, sample_rate):
+    for cut in read_cuts(data_dir, sample_rate):
         if cut.id not in bound.corpus.labels:
             continue
         for kind in noises.kinds():
             noise = noises.draw(kind, random_state(seed, cut.id, kind))
             for snr in snrs:
                 aug = f"{kind}_snr{snr:g}"
-                copy = audio.transformed(cut, f"{cut.id}-{aug}", dataclasses.replace(noise, snr=snr))
+                copy = transformed(cut, f"{cut.id}-{aug}", dataclasses.replace(noise, snr=snr))
                 speaker = bound.corpus.utt2spk[cut.id]
                 copy.custom.update(aug=aug, source=cut.id, speaker=speaker, kind=kind, snr=f"{snr:g}")
                 yield copy

@@ -19,6 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mtlaug import archives, audio, datadir, dataset, features, frontend
 from mtlaug.attack import L2Ball, Problem
 from mtlaug.config import FeatureArgs
+from mtlaug.cuts import read_cuts
 from mtlaug.experiment import Experiment
 from mtlaug.model import MultitaskModel
 from mtlaug.store import FeatureStore
@@ -49,7 +50,7 @@ class Waveforms:
         args = experiment.settings.feature_args
         self.frontend = frontend.build(args).to(device)
         self.device = device
-        self.cuts = {cut.id: cut for cut in audio.read_cuts(experiment.data_dir, args.sample_rate)}
+        self.cuts = {cut.id: cut for cut in read_cuts(experiment.data_dir, args.sample_rate)}
 
     def problems(
         self, store: FeatureStore, labels: dict[str, str], classes: list[str]

@@ -15,6 +15,7 @@ from lhotse import MonoCut
 
 from mtlaug import audio, augment, config, effects, manifest
 from mtlaug.cli import main
+from mtlaug.cuts import line_of, read_cuts
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table
 
@@ -40,7 +41,7 @@ def data_dir(tmp_path: Path) -> str:
 
 
 def cuts_of(data_dir: str | Path) -> dict[str, MonoCut]:
-    return {cut.id: cut for cut in audio.read_cuts(data_dir, RATE)}
+    return {cut.id: cut for cut in read_cuts(data_dir, RATE)}
 
 
 def copies_of(data_dir: str, out: Path, **types: object) -> dict[str, MonoCut]:
@@ -378,5 +379,5 @@ def test_without_sox_the_error_says_what_to_do(monkeypatch, data_dir, tmp_path):
 
 def test_lines_of_a_manifest_are_those_of_lhotse(data_dir, tmp_path):
     manifest.make(data_dir, str(tmp_path / "aug"), settings(**WAVEFORM_TYPES))
-    for cut in [*audio.read_cuts(data_dir, 8000), *audio.read_cuts(tmp_path / "aug", 16000)]:
-        assert json.loads(audio.line_of(cut)) == json.loads(json.dumps(cut.to_dict()))
+    for cut in [*read_cuts(data_dir, 8000), *read_cuts(tmp_path / "aug", 16000)]:
+        assert json.loads(line_of(cut)) == json.loads(json.dumps(cut.to_dict()))

@@ -12,9 +12,10 @@ import torch
 import yaml
 from corpus import Corpus, extract
 
-from mtlaug import audio, augment, dataset, protocol
+from mtlaug import augment, dataset, protocol
 from mtlaug.archives import mean_and_deviation
 from mtlaug.copies import check_copies
+from mtlaug.cuts import read_cuts
 from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches, like_lengths
 from mtlaug.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
@@ -367,5 +368,5 @@ def test_features_of_copies_are_those_of_their_audio(corpus, tmp_path):
     aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
     extract(str(aug_dir), tmp_path / "ark", corpus.settings().feature_args, nj=2)
     some, others = (kaldiio.load_scp(f"{path}/feats.scp") for path in (corpus.aug_dir, aug_dir))
-    assert set(some) == set(others) == {cut.id for cut in audio.read_cuts(corpus.aug_dir, 16000)}
+    assert set(some) == set(others) == {cut.id for cut in read_cuts(corpus.aug_dir, 16000)}
     assert all(np.array_equal(some[name], others[name]) for name in some)

@@ -1,5 +1,6 @@
 """Stage 3: jobs, archives, what is done again, and what goes wrong."""
 
+import itertools
 import os
 import resource
 import shutil
@@ -19,6 +20,7 @@ from mtlaug import archives, audio, features, manifest
 from mtlaug.archives import cmvn_statistics, mean_and_deviation
 from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
+from mtlaug.cuts import cuts_file, line_of, part, read_cuts, transformed
 from mtlaug.effects import AddNoise
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table, write_table
@@ -125,7 +127,7 @@ def test_tables_beside_the_features(data_dir, tmp_path):
 
 def test_compression_loses_little(data_dir, tmp_path):
     fbank = Fbank(FeatureArgs())
-    exact = {cut.id: fbank(torch.from_numpy(audio.load(cut))).numpy() for cut in audio.read_cuts(data_dir, 16000)}
+    exact = {cut.id: fbank(torch.from_numpy(audio.load(cut))).numpy() for cut in read_cuts(data_dir, 16000)}
     for compression, most in [(0, 0.0), (3, 1e-3), (2, 0.1)]:
         extract(data_dir, tmp_path / "ark", FeatureArgs(compression=compression))
         error = max(np.abs(matrix - exact[name]).max() for name, matrix in matrices(data_dir).items())
@@ -203,10 +205,11 @@ def test_a_bad_recording_is_named_and_nothing_is_written(data_dir, tmp_path, yam
 
 def test_a_copy_whose_source_went_missing_is_named_and_old_features_stay(corpus: Corpus, tmp_path, capsys):
     aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
-    manifest = next(audio.read_cuts(str(aug_dir), 16000))
+    manifest = next(read_cuts(str(aug_dir), 16000))
     gone = tmp_path / "gone.wav"
     manifest.recording.sources[0].source = str(gone)
-    audio.write_cuts(aug_dir / "cuts.jsonl.gz", iter([manifest]))
+    with cuts_file(aug_dir / "cuts.jsonl.gz") as out:
+        out.write(line_of(manifest))
     before = (aug_dir / "feats.scp").read_bytes()
     assert run_stage(str(aug_dir), tmp_path / "ark", corpus.config) == 1
     error = capsys.readouterr().err
@@ -276,8 +279,8 @@ def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, c
 
 def test_copies_whose_noise_changed_are_made_again(tmp_path, make_wav):
     speech, noise = make_wav(tmp_path / "s.wav", 0.5), make_wav(tmp_path / "n.wav", 0.5, seed=1)
-    cut = next(audio.read_cuts(write_data_dir(tmp_path / "data", {"s1-a": speech}), 16000))
-    noisy = audio.transformed(cut, "s1-a-noise", AddNoise(str(noise), 0.0, 5.0))
+    cut = next(read_cuts(write_data_dir(tmp_path / "data", {"s1-a": speech}), 16000))
+    noisy = transformed(cut, "s1-a-noise", AddNoise(str(noise), 0.0, 5.0))
     noisy.custom = {"speaker": "s1", "source": "s1-a", "aug": "noise"}
     manifest.write_copies(tmp_path, [noisy])
     assert [features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] for _ in range(2)] == [1, 0]
@@ -312,7 +315,7 @@ def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_
     path, count = make_wav(tmp_path / "a.wav", 0.9), tmp_path / "count"
     data_dir = write_data_dir(tmp_path / "data", {"rec": f"echo >>'{count}' && cat '{path}' |"})
     Path(data_dir, "segments").write_text("s1-1 rec 0 0.3\ns1-2 rec 0.3 0.6\ns1-3 rec 0.6 0.9\n")
-    assert len(list(audio.read_cuts(data_dir, 16000))) == 3
+    assert len(list(read_cuts(data_dir, 16000))) == 3
     assert count.read_text() == "\n"
 
 
@@ -320,8 +323,8 @@ def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_
 def test_jobs_share_every_kind_of_copy(nj, copies):
     """Kinds take different times, and come in one order for every utterance."""
     rows = [(utterance, kind) for utterance in range(120) for kind in range(copies)]
-    parts = [list(audio.part(rows, job, nj)) for job in range(1, nj + 1)]
-    assert sorted(row for part in parts for row in part) == rows
-    for part in parts:
-        counts = Counter(kind for _, kind in part)
-        assert max(counts.values()) - min(counts.values()) <= 0.1 * len(part) / copies
+    parts = [list(part(rows, job, nj)) for job in range(1, nj + 1)]
+    assert sorted(itertools.chain(*parts)) == rows
+    for own in parts:
+        counts = Counter(kind for _, kind in own)
+        assert max(counts.values()) - min(counts.values()) <= 0.1 * len(own) / copies

@@ -12,6 +12,7 @@ from corpus import Corpus, extract, speech
 
 from mtlaug import audio, config, deployment, frontend, inference, packing, training
 from mtlaug.config import FeatureArgs
+from mtlaug.cuts import read_cuts
 from mtlaug.files import UserError
 
 WIDTH = 16
@@ -88,7 +89,7 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
     recogniser = packing.from_experiment(tmp_path / "exp", run.run_dir(fold.id, 1))
     model = inference.trained_model(run, fold.id, 1)
     scored = inference.predict(model, run.store(fold.id), run.protocol.utterances(fold, "test"), run.classes)
-    cuts = {cut.id: cut for cut in audio.read_cuts(moved.data_dir, args.sample_rate)}
+    cuts = {cut.id: cut for cut in read_cuts(moved.data_dir, args.sample_rate)}
     for utterance, posteriors in scored.items():
         np.testing.assert_allclose(recogniser.posteriors(audio.load(cuts[utterance])), posteriors, atol=2e-3)
     with pytest.raises(UserError, match="a model on features of wavlm_base cannot be one file"):

@@ -28,6 +28,7 @@ from mtlaug import (
 )
 from mtlaug.cli import main
 from mtlaug.cli.options import numbers
+from mtlaug.cuts import read_cuts
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.predictions import read_predictions
@@ -89,7 +90,7 @@ def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
 
 
 def cuts_of(directory: str | Path):
-    return {cut.id: cut for cut in audio.read_cuts(directory, RATE)}
+    return {cut.id: cut for cut in read_cuts(directory, RATE)}
 
 
 def noise_of(copy, clean: np.ndarray) -> np.ndarray:

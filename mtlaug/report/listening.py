@@ -10,8 +10,8 @@ import torch
 from lhotse import MonoCut
 from matplotlib.figure import Figure
 
-import mtlaug.effects  # noqa: F401  a manifest names its transforms, and they are known once imported
 from mtlaug import audio, inference
+from mtlaug.cuts import read_cuts
 from mtlaug.dataset import evaluation_batches
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table
@@ -98,7 +98,7 @@ def find_cut(data_dir: str, utterance: str, sample_rate: int) -> MonoCut:
     """
     utterances = list(read_table(Path(data_dir, "utt2spk")))  # in the order of the cuts
     job = utterances.index(utterance) + 1 if utterance in utterances else 0
-    cut = next(audio.read_cuts(data_dir, sample_rate, job, len(utterances)), None) if job else None
+    cut = next(read_cuts(data_dir, sample_rate, job, len(utterances)), None) if job else None
     if cut is None or cut.id != utterance:
         raise UserError(f"{data_dir}: no recording of utterance {utterance}; run utils/fix_data_dir.sh {data_dir}")
     return cut

@@ -13,6 +13,7 @@ import torch
 import yaml
 
 from mtlaug import audio, config, features, manifest, protocol
+from mtlaug.cuts import read_cuts
 from mtlaug.fbank import Fbank
 
 from .measure import Row, in_turn, run
@@ -66,7 +67,7 @@ def _copies(data_dir: str, kind: str) -> str:
 def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
     args = config.FeatureArgs()
     fbank = Fbank(args)
-    loaded = [audio.load(cut) for cut in audio.read_cuts(directory, args.sample_rate)]
+    loaded = [audio.load(cut) for cut in read_cuts(directory, args.sample_rate)]
     matrices = {str(number): fbank(torch.from_numpy(samples)).numpy() for number, samples in enumerate(loaded)}
 
     ark_dir = Path(directory, "ark")
@@ -78,7 +79,7 @@ def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
 
     ways = {
         "whole": whole,
-        "audio": lambda: [audio.load(cut) for cut in audio.read_cuts(directory, args.sample_rate)],
+        "audio": lambda: [audio.load(cut) for cut in read_cuts(directory, args.sample_rate)],
         "filterbank": lambda: [fbank(torch.from_numpy(samples)).numpy() for samples in loaded],
         "archive": lambda: kaldiio.save_ark(f"{directory}/x.ark", matrices, compression_method=args.compression),
     }
