@@ -25,7 +25,8 @@ from mtlaug.store import FeatureStore
 class Experiment:
     """What `load` returns; ``seeds`` are integers, ``protocol`` is checked against the data.
 
-    ``command`` is the one that it was trained by, empty where that is not known.
+    ``copies`` is the `mtlaug.copies.copies_digest` of those that it was trained on; ``command`` is the one that
+    it was trained by, empty where that is not known.
     """
 
     directory: Path
@@ -34,6 +35,7 @@ class Experiment:
     aug_dir: str
     seeds: tuple[int, ...]
     protocol: protocol.Protocol
+    copies: str
     command: str = ""
 
     @property
@@ -155,7 +157,7 @@ def prepare(
             tree["experiment"] |= earlier["experiment"] | {"seeds": sorted(numbers)}
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return Experiment(directory, settings, data_dir, aug_dir, tuple(sorted(numbers)), bound).jobs()
+    return Experiment(directory, settings, data_dir, aug_dir, tuple(sorted(numbers)), bound, copies).jobs()
 
 
 def check_features(directory: str, settings: config.Config) -> None:
@@ -187,8 +189,8 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    seeds, command = tuple(bound["seeds"]), bound.get("command", "")
-    return Experiment(Path(exp_dir), settings, bound["data_dir"], bound["aug_dir"], seeds, current, command)
+    places, seeds, command = (bound["data_dir"], bound["aug_dir"]), tuple(bound["seeds"]), bound.get("command", "")
+    return Experiment(Path(exp_dir), settings, *places, seeds, current, bound["copies"], command)
 
 
 def read(path: Path) -> dict:

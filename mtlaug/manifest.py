@@ -27,12 +27,13 @@ def make(
     Returns:
         The number of copies of each type.
     Raises:
-        UserError: a source file is missing or malformed, or a type is unknown.
+        UserError: a source file is missing or malformed, a type is unknown, or ``out_dir`` is no directory of copies.
     """
     args, sources = settings.augment_args, augment.Sources.read(noise_dir, rir_dir)
     kinds = augment.waveform_types(args)
     if not kinds:
         raise UserError("augment_args.types: no waveform type is switched on: there is nothing to copy")
+    refuse_in_use(out_dir)
     spoken = _with_speakers(data_dir, settings.feature_args.sample_rate)
     copies = (copy for cut, speaker in spoken for copy in describe_copies(cut, speaker, kinds, args.seed, sources))
     out = Path(out_dir)
@@ -69,6 +70,12 @@ def describe_copies(
             copy = transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
             copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)
             yield copy
+
+
+def refuse_in_use(out_dir: str) -> None:
+    """Raise a `UserError` where copies would be written into a directory of recordings, or of a model."""
+    if found := [name for name in ("wav.scp", "config.yaml") if Path(out_dir, name).exists()]:
+        raise UserError(f"{out_dir}: has {found[0]}, so it is no directory of copies; give another")
 
 
 def write_copies(out_dir: Path, copies: Iterable[MonoCut], *more: str) -> Counter:

@@ -5,7 +5,7 @@ import time
 
 from mtlaug import copies, datadir, inference, unlabelled
 from mtlaug.evaluation import Row, as_predictions, write_score
-from mtlaug.experiment import Experiment, check_features, read
+from mtlaug.experiment import Experiment, check_features
 from mtlaug.files import UserError
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
     if made["protocol"] != experiment.protocol.sha256:
         raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
     check_features(noisy_dir, experiment.settings)
-    if made["copies"] != read(experiment.directory / "config.yaml")["experiment"]["copies"]:
+    if made["copies"] != experiment.copies:
         raise UserError(
             f"{noisy_dir}: its noise was compared with other copies than those that {experiment.directory} was "
             f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"

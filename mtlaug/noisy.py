@@ -121,8 +121,11 @@ def make(
         The number of copies, and whether they were made anew.
     Raises:
         UserError: test noise and training noise share a source recording, babble is made of the tested
-            speech, or a directory is malformed.
+            speech, ``out_dir`` holds something else, or a directory is malformed.
     """
+    manifest.refuse_in_use(out_dir)
+    if Path(out_dir).resolve() == Path(aug_dir).resolve():
+        raise UserError(f"{out_dir}: holds the copies for training; give another directory for noisy copies")
     noises, bound = Noises.read(noise_dirs, babble_dir), protocol.load(data_dir)
     _refuse_own_speech(data_dir, babble_dir, noises)
     trained = sources_of(aug_dir)

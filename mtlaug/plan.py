@@ -22,6 +22,7 @@ DESCRIBED = 10_000  # copies a second that stage 2 describes
 # Bytes.
 MANIFEST = 200  # of a copy: its lines in cuts.jsonl.gz and the tables
 TABLES = 1500  # of an utterance with features: its CMVN statistics, and its lines in the tables
+SAMPLE = 2  # of a recording that was attacked
 MODEL = 4_000_000  # of a training: best.pt and last.pt with its optimiser
 
 
@@ -60,6 +61,7 @@ class Recipe:
         noise_dir: data directory of the noise in stage 6; empty: coloured noise.
         attack_jobs: of stage 7.
         passes: over the speech that they make together, for one seed.
+        attacked: copies of the speech that they leave as recordings and features, for one seed.
     """
 
     sets: list[str]
@@ -73,6 +75,7 @@ class Recipe:
     noise_dir: str
     attack_jobs: int
     passes: int
+    attacked: int
 
 
 def measure(data_dir: str) -> Speech | None:
@@ -149,7 +152,8 @@ def _model_steps(recipe: Recipe, speech: Speech | None, settings: config.Config,
         return
     copies = recipe.snrs * _kinds(recipe.noise_dir)
     yield _known(whole, 6, f"noisy speech: scoring of {name}", 1, _testing, recipe.seeds * copies)
-    yield _known(whole, 7, f"attacks on {name}", recipe.attack_jobs, _attacking, recipe.seeds * recipe.passes)
+    passes, attacked = recipe.seeds * recipe.passes, recipe.seeds * recipe.attacked
+    yield _known(whole, 7, f"attacks on {name}", recipe.attack_jobs, _attacking, passes, attacked, settings)
 
 
 def _training(speech: Speech, seeds: int, settings: config.Config) -> tuple[float, float]:
@@ -166,8 +170,10 @@ def _testing(speech: Speech, times: int) -> tuple[float, float]:
     return times * speech.seconds / TESTING, 0.0
 
 
-def _attacking(speech: Speech, passes: int) -> tuple[float, float]:
-    return passes * speech.seconds / ATTACKING, 0.0
+def _attacking(speech: Speech, passes: int, attacked: int, settings: config.Config) -> tuple[float, float]:
+    _, features = _extracting(speech, attacked, FBANK_COPIES, settings)
+    recordings = attacked * speech.seconds * settings.feature_args.sample_rate * SAMPLE
+    return passes * speech.seconds / ATTACKING, features + recordings
 
 
 def _kinds(noise_dir: str) -> int:

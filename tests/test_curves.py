@@ -256,6 +256,20 @@ def test_points_of_other_utterances_are_a_section_of_their_own(exp_dir: Path, tm
     assert sorted(("| partly |" in section, "| stl |" in section) for section in sections) == [(0, 1), (1, 0)]
 
 
+def test_a_clean_score_of_other_seeds_is_not_what_the_points_are_shares_of(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    write_made_score(exp, "stl", random_predictions(0.6, draw=1, seeds=(1, 2, 3)))
+    report.write(exp, tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "seeds 1 2 (mtlaug), 1 2 3 (stl), normalisation" in part(text, "within")
+    noise = part(text, "noise: made")
+    assert "seeds 1 2, normalisation" in noise
+    summary = noise.partition("Paired differences")[0]
+    assert row(summary, "stl")[1] == "-"
+    assert row(summary, "stl")[-1] == "- / - / -"
+    assert row(summary, "mtlaug")[1] != "-"
+
+
 def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
     exp = shutil.copytree(exp_dir, tmp_path / "exp")
     skills = {"stl": 0.4, "mtlaug": 0.7, "stl_aug": 0.6, "mtl_meta": 0.5, "mtlaug_unlabelled": 0.8}
@@ -270,8 +284,8 @@ def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
     speaker = part(text, "across corpora: protocol cross, normalisation speaker")
     assert "not ranked with the others" in overview
     usual = part(text, "across corpora: protocol cross, normalisation global")
-    assert row(overview, "stl", "global")[2] == row(usual, "stl")[1].split()[0]
-    assert row(overview, "stl", "speaker")[2:] == [row(speaker, "stl_speaker")[1].split()[0], "-"]
+    assert row(overview, "stl", "global")[2:4] == ["1", row(usual, "stl")[1].split()[0]]
+    assert row(overview, "stl", "speaker")[2:] == ["1", row(speaker, "stl_speaker")[1].split()[0], "-"]
     # Five models, so that only differences from the references are shown, whatever ends their names.
     assert "| mtlaug_speaker - mtl_meta_speaker |" in speaker
     assert "| mtlaug_unlabelled_speaker - mtlaug_speaker |" in speaker
@@ -293,9 +307,12 @@ def test_pairs_to_compare(models, expected):
 
 
 ANCHOR = """
-- {system: "eGeMAPS, linear SVM", uar: 76.1, source: "a paper", protocol_name: made, condition: within,
+- {system: "eGeMAPS, linear SVM", uar: 76.1, source: "a paper", protocol_name: made, protocol: "012345",
+   condition: within, normalisation: global}
+- {system: other, uar: 50, source: "a paper", protocol_name: made, protocol: "012345", condition: within,
+   normalisation: speaker}
+- {system: of a part, uar: 50, source: "a paper", protocol_name: made, protocol: "abc", condition: within,
    normalisation: global}
-- {system: other, uar: 50, source: "a paper", protocol_name: made, condition: within, normalisation: speaker}
 """
 
 
@@ -307,7 +324,9 @@ def test_figures_of_others_stand_beside_ours(exp_dir: Path):
     within = part((exp_dir.parent / "with.md").read_text(), "within")
     assert row(within, "eGeMAPS, linear SVM")[1:] == ["within", "76.1", "a paper"]
     assert "| other |" not in within  # of another normalisation
-    left_out = "in settings that are not scored here, left out: other (made, within, speaker)."
+    assert "| of a part |" not in within  # of other utterances
+    names = "other (made, within, speaker); of a part (made, within, global)"
+    left_out = f"in settings that are not scored here, left out: {names}."
     assert left_out in (exp_dir.parent / "with.md").read_text()
     assert "not made or compared here" in within
 
@@ -318,7 +337,7 @@ def test_figures_of_others_stand_beside_ours(exp_dir: Path):
         ("- {system: x, uar: 5}", "lacks a key"),
         ("- {sytem: x}", "unknown key 'sytem'; did you mean 'system'"),
         ("system: x", "expected a list"),
-        ("- {system: x, uar: high, source: y, protocol_name: m, condition: c, normalisation: n}", "expected float"),
+        ("- {system: x, uar: high, source: y, protocol_name: m, protocol: p, condition: c}", "expected float"),
     ],
 )
 def test_broken_figures_of_others_are_refused(exp_dir: Path, tmp_path, content, message):
@@ -330,13 +349,23 @@ def test_broken_figures_of_others_are_refused(exp_dir: Path, tmp_path, content, 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"steps": 1, "restarts": 1}, "steps, restarts"), ({"noise": {"seed": 1}}, "noise")],
+    [({"steps": 1, "restarts": 1}, "steps, restarts"), ({"noise": {"seed": 1, "held_out": True}}, "noise")],
 )
 def test_models_that_were_disturbed_otherwise_are_not_compared(tmp_path: Path, changes: dict, words: str):
-    usual = {"steps": 10, "restarts": 2, "noise": {"seed": 0}}
+    usual = {"steps": 10, "restarts": 2, "noise": {"seed": 0, "held_out": True}}
     curve = {"name": "attack on features", "series": "pgd", "level": 0.1, "unit": "ε"}
     for model, setting in (("mtlaug", usual), ("stl", usual | changes)):
         points = random_predictions(0.5, draw=1)
         write_made_score(tmp_path, model, points, "score_pgd", condition="attack_pgd_0.1", curve=curve, **setting)
     with pytest.raises(UserError, match=f"mtlaug/score_pgd and .*stl/score_pgd .* differ in the {words} of the"):
         report.write(tmp_path, tmp_path / "RESULTS.md")
+
+
+def test_models_that_were_trained_on_other_noise_are_compared(tmp_path: Path):
+    """What they are tested with is the same, whether or not its kind was held out of their training."""
+    curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}
+    for model, held_out in (("mtlaug", True), ("stl", False)):
+        points, noise = random_predictions(0.5, draw=1), {"seed": 0, "recordings": "a", "held_out": held_out}
+        write_made_score(tmp_path, model, points, "score_rain", condition="noise_rain", curve=curve, noise=noise)
+    report.write(tmp_path, tmp_path / "RESULTS.md")
+    assert "| mtlaug - stl |" in (tmp_path / "RESULTS.md").read_text()

@@ -359,3 +359,21 @@ def test_step(corpus: Corpus, trained: Experiment, places: Places, tmp_path):
     assert "utterances" not in again.stdout  # no second extraction
     assert recipes.failed(recipes.call(recipe, *step, corpus.data_dir), "Usage: steps/eval_noise.sh")
     assert experiment.load(exp_dir).seeds == (1, 2)
+
+
+@pytest.mark.parametrize("place", ["the speech", "a model", "the copies for training"])
+def test_copies_replace_nothing_but_copies(corpus: Corpus, tmp_path, place):
+    """A directory that was left out of a command's arguments must not cost another one its tables."""
+    where = {"the speech": corpus.data_dir, "the copies for training": corpus.aug_dir, "a model": str(tmp_path / "exp")}
+    corpus.prepare(tmp_path / "exp")
+    before = sorted(Path(where[place]).iterdir())
+    with pytest.raises(UserError, match=r"no directory of copies; give another|holds the copies for training"):
+        make(corpus, None, Path(where[place]))
+    assert sorted(Path(where[place]).iterdir()) == before
+
+
+def test_augmented_copies_do_not_replace_the_speech(corpus: Corpus):
+    before = sorted(Path(corpus.data_dir).iterdir())
+    with pytest.raises(UserError, match=r"has wav\.scp, so it is no directory of copies"):
+        manifest.make(corpus.data_dir, corpus.data_dir, corpus.settings())
+    assert sorted(Path(corpus.data_dir).iterdir()) == before

@@ -193,3 +193,12 @@ def test_an_array_takes_several_values(tmp_path):
     assert subprocess.run(["bash", script], capture_output=True, text=True).stdout == "1: 1\n"
     refused = subprocess.run(["bash", script, "--seeds", "1 b"], capture_output=True, text=True)
     assert refused.returncode == 1 and "--seeds must be whole numbers" in refused.stderr
+
+
+def test_a_script_that_goes_to_its_own_folder_is_found_from_another(script, tmp_path):
+    text = script.read_text().replace("set -euo pipefail", 'set -euo pipefail\ncd -- "$(dirname -- "$0")"')
+    script.write_text(text)
+    command = ["bash", "a recipe/run.sh", "--help"]
+    environment = {**os.environ, "stage": "3"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "  --stage 0  # first stage to run\n  --train-set a\\ b  # data directory\n" in done.stdout

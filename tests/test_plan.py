@@ -16,6 +16,7 @@ RECIPE = {
     "snrs": 0,
     "noise_dir": "",
     "attack_jobs": 0,
+    "attacked": 0,
     "passes": 0,
 }
 
@@ -66,6 +67,13 @@ def test_adversarial_training_takes_twice_the_time(corpus):
         for overrides in ([], ["loss_args.adversarial_epsilon=0.1"])
     )
     assert adversarial == 2 * plain > 0
+
+
+def test_attacked_waveforms_stay_on_disk(corpus):
+    made = steps(corpus, snrs=2, seeds=3, attacked=8)["attacks on tiny"]
+    recordings = 3 * 8 * plan.measure(corpus.data_dir).seconds * 16000 * plan.SAMPLE
+    assert recordings < made.disk < 2 * recordings
+    assert steps(corpus, snrs=2)["attacks on tiny"].disk == 0
 
 
 def test_what_is_not_there_is_unknown(corpus, tmp_path):

@@ -60,7 +60,7 @@ def test_only_equal_protocols_and_normalisations_share_a_table(exp_dir: Path, tm
     assert "make_fbank" not in text
     assert (
         "Protocol made (`0123456789ab`): 4 classes (angry 30, happy 30, neutral 30, sad 30; chance 25.0), 6 folds, "
-        "120 utterances, 6 speakers, seeds 0 1, normalisation global." in text
+        "120 utterances, 6 speakers, seeds 0 (stl), 0 1 (mtlaug), normalisation global." in text
     )
     assert "`mtlaug score within data/made exp/stl`" in text
 
@@ -134,7 +134,8 @@ def test_training_table(exp_dir: Path, tmp_path: Path):
     ]
     write_log(exp_dir / "mtlaug", "a", epochs)
     write_log(exp_dir / "mtlaug", "b", epochs[:1])
-    write_log(exp_dir / "stl", "a", [{"epoch": 1, "dev_uar": 0.5}])
+    write_log(exp_dir / "stl", "a", [{"epoch": 1, "dev_uar": 0.5, "aug_accuracy": 1.0}])
+    (exp_dir / "stl" / "config.yaml").write_text("loss_args: {alpha: 0}")  # its head does not learn
     report.write(exp_dir, tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text()
     rows = tables_of(text.partition("## Training")[2])[0][1:]
@@ -214,13 +215,13 @@ def test_nothing_scored_and_nothing_there(tmp_path: Path):
 
 def test_command_line(exp_dir: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(exp_dir.parent)
-    Path("conf").mkdir()
-    Path("conf/results_notes.md").write_text("Measured on two cores.\n")
+    Path("notes.md").write_text("Measured on two cores.\n")
     parser = Parser(prog="mtlaug")
     add_commands(parser.add_subparsers())
-    options = parser.parse_args(["report", "--title", "Made up", "--quick"])
+    options = parser.parse_args(["report", "--title", "Made up", "--notes", "notes.md", "--quick"])
     options.run(options)
     text = Path("RESULTS.md").read_text()
-    assert "mtlaug report --exp-dir exp --output RESULTS.md --title 'Made up' --quick" in text.splitlines()[0]
+    command = "mtlaug report --exp-dir exp --output RESULTS.md --title 'Made up' --notes notes.md --quick"
+    assert command in text.splitlines()[0]
     assert "\n# Made up\n" in text
     assert text.endswith("## Notes\n\nMeasured on two cores.\n")

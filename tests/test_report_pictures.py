@@ -17,7 +17,7 @@ from made_predictions import from_rows
 from mtlaug import evaluation, inference, report
 from mtlaug.experiment import Experiment
 from mtlaug.fbank import Fbank
-from mtlaug.files import read_table
+from mtlaug.files import UserError, read_table
 from mtlaug.report import augmentation, listening, representation, shown
 from mtlaug.report.blocks import Clip, Table
 from mtlaug.report.plots import Plots
@@ -95,6 +95,15 @@ def test_the_model_that_learns_all_tasks_is_shown(exp_dir: Path, model: shown.Sh
         assert [fold.id for fold in shown.choose([exp_dir / "mtlaug"], []).folds] == ["2", "3"]
     finally:
         shutil.move(exp_dir / "aside", exp_dir / "mtlaug" / "fold_1")
+
+
+def test_other_copies_than_it_was_trained_on_are_no_pictures_of_a_model(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    config = exp / "mtlaug" / "config.yaml"
+    config.write_text(re.sub(r"copies: \w+", "copies: of-before", config.read_text()))
+    assert shown.choose([exp / "stl", exp / "mtlaug"], []).name == "stl"
+    with pytest.raises(UserError, match=r"exp/mtlaug: .* holds other copies now than it was trained on"):
+        shown.choose([exp / "mtlaug"], [])
 
 
 def test_types_are_of_test_speakers_and_counted_as_made(model: shown.Shown, tmp_path, monkeypatch):

@@ -212,6 +212,15 @@ def test_jobs_do_not_share_graphics_processors(place):
     assert "this machine has 2" in done.stderr
 
 
+@pytest.mark.parametrize(("visible", "expected"), [("4,7", "4 7 4"), ("4", "4 4 4"), ("", "  ")])
+def test_jobs_that_ask_for_no_graphics_processor_share_them_in_turn(place, visible, expected):
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": visible}
+    done = run("JOB=1:3", "x.JOB.log", "echo device $CUDA_VISIBLE_DEVICES", cwd=place, env=environment)
+    assert done.returncode == 0
+    logs = [(place / f"x.{number}.log").read_text() for number in (1, 2, 3)]
+    assert " ".join(re.search(r"^device ?(.*)$", log, re.M)[1] for log in logs) == expected
+
+
 def test_time_limit_kills_the_job_and_says_so(place):
     began = time.monotonic()
     done = run("--time", "00:00:01", "x.log", "sleep 60 & echo child $!; wait", cwd=place)

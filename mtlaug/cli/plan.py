@@ -48,7 +48,7 @@ def show(options) -> None:
 
 
 def _attack(text: str, nj: int) -> dict[str, int]:
-    """Jobs and passes over the test speech that options of `steps/eval_attack.sh` come to."""
+    """Jobs, passes over the test speech and copies of it that options of `steps/eval_attack.sh` come to."""
     import argparse
 
     from mtlaug.cli.attack import add_options, chosen
@@ -62,7 +62,9 @@ def _attack(text: str, nj: int) -> dict[str, int]:
     except argparse.ArgumentError as error:
         raise UserError(f"--attack-args {text!r}: {error}") from None
     plans, budgets = chosen(given)
-    return {"attack_jobs": given.nj, "passes": len(budgets) * sum(plan.passes for plan in plans)}
+    attacked = len(budgets) * len(plans) if given.domain == "waveform" else 0
+    passes = len(budgets) * sum(plan.passes for plan in plans)
+    return {"attack_jobs": given.nj, "passes": passes, "attacked": attacked}
 
 
 def _time(seconds: float | None) -> str:

@@ -13,9 +13,9 @@ def add_commands(commands) -> None:
         type=Path,
         default=Path("RESULTS.md"),
         metavar="FILE",
-        help="the report; of the files beside it, conf/results_notes.md is appended as its notes, and the figures of "
-        "others in conf/anchors.yaml stand below our own",
+        help="the report; the figures of others in conf/anchors.yaml beside it stand below our own",
     )
+    report.add_argument("--notes", type=Path, metavar="FILE", help="markdown for the report's end")
     report.add_argument("--title", default="Results", help="heading of the report")
     report.add_argument(
         "--quick", action="store_true", help="leave out of exp/report/index.html what needs trained models or audio"
@@ -27,9 +27,9 @@ def _report(options) -> None:
     from mtlaug import report
 
     arguments = ("--exp-dir", options.exp_dir, "--output", options.output, "--title", options.title)
-    command = shlex.join(["mtlaug", "report", *map(str, arguments), *(["--quick"] if options.quick else [])])
-    notes_file = options.output.parent / "conf" / "results_notes.md"
-    notes = notes_file.read_text(encoding="utf-8") if notes_file.exists() else ""
+    more = [*(["--notes", options.notes] if options.notes else []), *(["--quick"] if options.quick else [])]
+    command = shlex.join(["mtlaug", "report", *map(str, (*arguments, *more))])
+    notes = options.notes.read_text(encoding="utf-8") if options.notes else ""
     written = report.write(
         options.exp_dir, options.output, title=options.title, notes=notes, command=command, quick=options.quick
     )

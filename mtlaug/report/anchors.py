@@ -1,8 +1,8 @@
 """Figures of others beside ours: ``conf/anchors.yaml`` of a recipe.
 
 A list of entries with ``system``, ``uar`` (percent), ``source``, and what the figure is of, as in
-``results.json``: ``protocol_name``, ``condition`` and ``normalisation``. They are not recomputed,
-have no interval, and are compared with nothing.
+``results.json``: ``protocol_name``, ``protocol`` (the first digits of the hash are enough), ``condition``
+and ``normalisation``. They are not recomputed, have no interval, and are compared with nothing.
 """
 
 from collections.abc import Iterable
@@ -26,8 +26,14 @@ class Anchor:
     uar: float
     source: str
     protocol_name: str
+    protocol: str
     condition: str
     normalisation: str
+
+    def fits(self, result: dict) -> bool:
+        """Whether ``result`` is of the same utterances, folds, classes, condition and normalisation."""
+        alike = all(getattr(self, key) == result[key] for key in KEYS)
+        return alike and result["protocol"].startswith(self.protocol)
 
 
 def read(path: Path) -> list[Anchor]:
@@ -54,8 +60,7 @@ def section(anchors: list[Anchor], *results: dict) -> list[Block]:
     """A table of the anchors of the same protocol, condition and normalisation as ``results``."""
     rows = []
     for result in results:
-        fitting = [a for a in anchors if all(getattr(a, key) == result[key] for key in KEYS)]
-        rows += [[a.system, a.condition, f"{a.uar:.1f}", a.source] for a in fitting]
+        rows += [[a.system, a.condition, f"{a.uar:.1f}", a.source] for a in anchors if a.fits(result)]
     if not rows:
         return []
     unique = sorted({tuple(row): None for row in rows})
@@ -65,8 +70,8 @@ def section(anchors: list[Anchor], *results: dict) -> list[Block]:
 
 def unused(anchors: list[Anchor], results: Iterable[dict]) -> list[Block]:
     """A line that names the anchors without a table of ``results`` to stand below."""
-    there = {tuple(result[key] for key in KEYS) for result in results}
-    left = [a for a in anchors if tuple(getattr(a, key) for key in KEYS) not in there]
+    results = list(results)
+    left = [a for a in anchors if not any(map(a.fits, results))]
     names = [f"{a.system} ({', '.join(getattr(a, key) for key in KEYS)})" for a in left]
     text = f"Figures of others in settings that are not scored here, left out: {'; '.join(names)}."
     return [Text(text)] if left else []

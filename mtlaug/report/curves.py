@@ -63,6 +63,12 @@ class Curves:
         """From the least disturbance to the greatest: a high SNR is little noise, a high ε a strong attack."""
         return sorted({level for _, _, level in self.points}, reverse=self.unit.startswith("dB"))
 
+    def clean_uar(self, model: str) -> float | None:
+        """UAR of a model without disturbance; None where that is of other seeds than its points are."""
+        results = self.clean[model].results if model in self.clean else {}
+        seeds = {tuple(score.results["seeds"]) for (name, _, _), score in self.points.items() if name == model}
+        return results["uar"] if results and seeds == {tuple(results["seeds"])} else None
+
     def at(self, model: str, series: Sequence[str], levels: Sequence[float]) -> list[Predictions]:
         """The points of a model; none where one of those that other models have there is missing."""
         known = {point[1:] for point in self.points}
@@ -103,11 +109,17 @@ def _check_alike(points: dict[tuple[str, str, float], Scored]) -> None:
     first: dict[tuple[str, float], Scored] = {}
     for (_, *place), score in points.items():
         other = first.setdefault(tuple(place), score)
-        if differing := [key for key in DISTURBANCE if score.results.get(key) != other.results.get(key)]:
+        if differing := [key for key in DISTURBANCE if _disturbance(score, key) != _disturbance(other, key)]:
             raise UserError(
                 f"{other.directory} and {score.directory} cannot be compared: they differ in the "
-                f"{', '.join(differing)} of the disturbance; score one of them again, as the other was"
+                f"{', '.join(differing)} of the disturbance; score one of them again, as the other was, or remove it"
             )
+
+
+def _disturbance(score: Scored, key: str) -> object:
+    value = score.results.get(key)
+    # Whether the kind of noise was held out says what the model was trained with, not what it was tested with.
+    return {k: v for k, v in value.items() if k != "held_out"} if key == "noise" and value else value
 
 
 def _by_model(clean: Sequence[Scored], name: str) -> dict[str, Scored]:
@@ -167,7 +179,7 @@ def _summary(curves: Curves) -> Table:
     rows = []
     for model in curves.models:
         cells, kept = [], []
-        clean = curves.clean[model].results["uar"] if model in curves.clean else None
+        clean = curves.clean_uar(model)
         for level in curves.levels:
             points = curves.at(model, curves.averaged, [level])
             value, bounds = mean_uar(points) if points else (None, None)

@@ -36,25 +36,26 @@ def read_log(path: str | Path) -> list[dict]:
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 
-def summarise(model_dir: str | Path) -> dict | None:
+def summarise(model_dir: Path) -> dict | None:
     """Means over the trainings (folds and seeds) of a model, or None without a log.
 
     Returns:
         trainings (their number), best_epoch, dev_uar (at the best epoch),
-        aug_accuracy (at the last epoch) and seconds (of one training); each but
-        the first is None where no log states it. The best epoch is the last one
+        aug_accuracy (at the last epoch, of a head that learns) and seconds (of one training); each
+        but the first is None where no log states it. The best epoch is the last one
         flagged ``"best": true``, as chosen on the dev part in training.
     """
     logs = _logs(model_dir)
     if not logs:
         return None
     best = [flagged[-1] for log in logs if (flagged := [row for row in log if row.get("best") is True])]
+    learns = loss_weights(model_dir).get("alpha") != 0
     times = [sum(row["seconds"] for row in log) for log in logs if all("seconds" in row for row in log)]
     return {
         "trainings": len(logs),
         "best_epoch": _mean(row["epoch"] for row in best),
         "dev_uar": _mean(row.get("dev_uar") for row in best),
-        "aug_accuracy": _mean(log[-1].get("aug_accuracy") for log in logs),
+        "aug_accuracy": _mean(log[-1].get("aug_accuracy") for log in logs) if learns else None,
         "seconds": _mean(times),
     }
 

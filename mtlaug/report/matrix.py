@@ -13,7 +13,7 @@ from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
-from mtlaug.report.tables import seeds_of
+from mtlaug.report.tables import number_of_seeds, seeds_of
 from mtlaug.scoring import interval, percent, points
 
 
@@ -93,12 +93,14 @@ def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[Block]]]:
             for model in m.models:
                 found = [m.cells.get((model, pair)) for pair in columns]
                 plain = model.removesuffix(f"_{m.normalisation}")
-                rows.append([plain, m.normalisation, *(percent(s.results["uar"]) if s else "-" for s in found)])
+                seeds = " or ".join(sorted({number_of_seeds(s) for s in found if s}))
+                uars = (percent(s.results["uar"]) if s else "-" for s in found)
+                rows.append([plain, m.normalisation, seeds, *uars])
         rows = [row for model in references_last(sorted({row[0] for row in rows})) for row in rows if row[0] == model]
         note = "UAR of each model with each normalisation; intervals and comparisons stand above."
         if any(m.normalisation == "speaker" for m in alike):
             note += " `speaker` uses statistics of the test speakers' own speech: it is not ranked with the others."
-        head = ["model", "normalisation", *map(_name, columns)]
+        head = ["model", "normalisation", "seeds", *map(_name, columns)]
         title = f"normalisations across corpora: protocol {protocol[0]}"
         yield title, [Text(note), Table(slug(title), head, rows)]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug import experiment, inference
+from mtlaug.copies import copies_digest
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 from mtlaug.folds import Fold
@@ -76,6 +77,8 @@ def _shown(found: Experiment, scored: Sequence[Scored]) -> Shown:
     folds = tuple(fold for fold in found.protocol.folds if found.is_trained(fold.id, seed))
     if not folds:
         raise UserError(f"{found.directory}: no fold is trained with seed {seed}")
+    if copies_digest(found.aug_dir) != found.copies:
+        raise UserError(f"{found.directory}: {found.aug_dir} holds other copies now than it was trained on")
     own = [s for s in scored if s.model == found.directory.name and "curve" not in s.results]
     own = [s for s in own if s.results["protocol"] == found.protocol.sha256]
     return Shown(found, folds, own[0] if own else None)

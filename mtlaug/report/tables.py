@@ -34,13 +34,23 @@ def caption(table: list[Scored]) -> str:
 
 
 def seeds_of(scores: Iterable[Scored]) -> str:
-    """``seeds 1 2 3``, and a word on ensembles where there are any."""
+    """``seeds 1 2 3``, with the models of each where they differ, and a word on ensembles where there are any."""
     scores = list(scores)
-    seeds = sorted({seed for score in scores if not score.members for seed in score.results["seeds"]})
+    models: dict[tuple[int, ...], set[str]] = {}
+    for score in scores:
+        if not score.members:
+            models.setdefault(tuple(score.results["seeds"]), set()).add(score.model)
     ensembles = sorted({score.model for score in scores if score.members})
-    words = [f"seeds {' '.join(map(str, seeds))}"] if seeds else []
+    named = [(" ".join(map(str, seeds)), ", ".join(sorted(models[seeds]))) for seeds in sorted(models)]
+    alike = len(named) == 1
+    words = [f"seeds {', '.join(seeds if alike else f'{seeds} ({names})' for seeds, names in named)}"] if named else []
     words += [f"{', '.join(ensembles)}: mean posteriors of several models"] if ensembles else []
     return "; ".join(words)
+
+
+def number_of_seeds(score: Scored) -> str:
+    """As it stands in a cell; of an ensemble, that it is one."""
+    return f"ensemble of {score.members}" if score.members else str(len(score.results["seeds"]))
 
 
 def rows_of(table: list[Scored]) -> Table:
@@ -53,8 +63,7 @@ def rows_of(table: list[Scored]) -> Table:
         folds = f"{percent(r['uar_folds']['mean'])} ± {percent(r['uar_folds']['sd'])}"
         recalls = [percent(r["per_class"][name]["recall"]) for name in classes]
         figures = [percent(r["uar"]), interval(r["ci95"]["uar"]), percent(r["wa"]), folds, percent(r["uar_seeds_sd"])]
-        seeds = f"ensemble of {score.members}" if score.members else str(len(r["seeds"]))
-        rows.append([score.model, *figures, seeds, *recalls])
+        rows.append([score.model, *figures, number_of_seeds(score), *recalls])
     return Table(slug(heading(table)), head, rows)
 
 

@@ -42,6 +42,33 @@ check_protocol() {
   fi
 }
 
+# keep_options NAME...: after stage 1, note the values of options that later stages depend on, in data/options.conf.
+keep_options() {
+  local option temporary=data/.options.conf.$$
+  mkdir -p data
+  for option; do
+    [ -z "${!option}" ] || echo "$option=${!option}"
+  done >"$temporary"
+  mv "$temporary" data/options.conf
+}
+
+# recall_options NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
+recall_options() {
+  local option value given
+  if [ "$stage" -le 1 ] || [ ! -f data/options.conf ]; then return 0; fi
+  given=" ${given_options[*]+${given_options[*]%%=*}} "
+  for option; do
+    value=$(sed -n "s/^$option=//p" data/options.conf)
+    [ "${!option}" != "$value" ] || continue
+    if [[ "$given" == *" $option "* ]]; then
+      echo "run.sh: --${option//_/-} '${!option}': stage 1 was run with '$value'; run it again first" >&2
+      exit 1
+    fi
+    printf -v "$option" '%s' "$value"
+    given_options+=("$option=$value")
+  done
+}
+
 # command_line CONFIG: what a user types to make the results of a configuration again, from the options given.
 command_line() {
   local text="./run.sh --train-config $1" option value

@@ -17,6 +17,8 @@
 # Every name here begins with _po_: no option can have such a name.
 
 _po_script="${BASH_SOURCE[1]-}"
+# A script that is called from another folder and goes to its own lies there.
+[[ -f "$_po_script" ]] || _po_script="./${_po_script##*/}"
 
 _po_fail() {
   echo "${0##*/}: $1" >&2

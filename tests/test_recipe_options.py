@@ -1,0 +1,57 @@
+"""tools/steps/recipe_options.sh: what later stages know of the options that stage 1 was run with."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).parents[1] / "tools"
+SCRIPT = f"""#!/usr/bin/env bash
+set -euo pipefail
+. "{TOOLS}/steps/recipe_options.sh"
+pairs="a:b c:d"
+. "{TOOLS}/utils/parse_options.sh"
+recall_options noise_dir rir_dir pairs
+if at_stage 1; then keep_options noise_dir rir_dir pairs; fi
+echo "noise '$noise_dir', pairs '$pairs'"
+command_line conf/stl.yaml
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    recipe = tmp_path / "a recipe"
+    recipe.mkdir()
+    (recipe / "run.sh").write_text(SCRIPT)
+
+    def call(*arguments):
+        command = ["bash", "./run.sh", *map(str, arguments)]
+        return subprocess.run(command, cwd=recipe, env=os.environ, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_later_stages_are_of_the_options_that_stage_1_had(run):
+    assert run("--noise-dir", "/a b/no=ise").returncode == 0
+    for given in ((), ("--noise-dir", "/a b/no=ise")):
+        done = run("--stage", 4, "--nj", 3, *given)
+        assert done.stdout.splitlines() == [
+            "noise '/a b/no=ise', pairs 'a:b c:d'",
+            './run.sh --train-config conf/stl.yaml --noise-dir "/a b/no=ise"',
+        ]
+
+
+@pytest.mark.parametrize("option", ["--noise-dir", "--pairs"])
+def test_others_are_refused_until_stage_1_is_run_again(run, option):
+    assert run("--stop-stage", 1).returncode == 0
+    done = run("--stage", 2, option, "x")
+    assert done.returncode == 1
+    assert f"run.sh: {option} 'x': stage 1 was run with '" in done.stderr
+    assert run("--stage", 1, option, "x").returncode == 0
+    done = run("--stage", 2)
+    assert done.stdout.splitlines()[-1] == f"./run.sh --train-config conf/stl.yaml {option} x"
+
+
+def test_without_stage_1_options_are_as_given(run):
+    assert run("--stage", 4, "--noise-dir", "x").stdout.startswith("noise 'x', pairs 'a:b c:d'\n")
