@@ -5,6 +5,7 @@ converted when the audio is loaded, so wav.scp may hold anything soundfile reads
 """
 
 import io
+import shlex
 import subprocess
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ def open_recording(recording_id: str, source: str, sample_rate: int) -> Recordin
         info = soundfile.info(output_of(source) if kind == "command" else source)
     except (OSError, RuntimeError, UserError) as error:
         raise UserError(f"{source}: recording {recording_id}: cannot be read: {error}") from None
+    if kind == "command":  # lhotse would run it in another shell
+        source = shlex.join(_in_bash(source))
     recording = Recording(
         id=recording_id,
         sources=[AudioSource(type=kind, channels=list(range(info.channels)), source=source)],
@@ -59,10 +62,14 @@ def output_of(command: str) -> io.BytesIO:
     Raises:
         UserError: the command fails.
     """
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(_in_bash(command), stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         raise UserError(f"{command.strip()}: failed with code {done.returncode}")
     return io.BytesIO(done.stdout)
+
+
+def _in_bash(command: str) -> list[str]:
+    return ["bash", "-c", f"set -o pipefail; {command}"]
 
 
 def load(cut: MonoCut) -> np.ndarray:

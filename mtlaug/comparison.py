@@ -14,7 +14,9 @@ from mtlaug.statistics import bootstrap_interval, swap_test, uar
 BASELINES = ("stl", "stl_aug", "mtl_meta")
 REFERENCES = ("mtlaug", *reversed(BASELINES))  # of two of them the later one is subtracted
 MOST_MODELS_FOR_ALL_PAIRS = 4
-ALIKE = {"protocol": "protocols (hashes)", "normalisation": "normalisations"}
+ALIKE = {"protocol": "protocols (hashes)", "normalisation": "normalisations", "condition": "conditions"}
+# What the disturbance of noise or of an attack was; systems that were disturbed otherwise are not compared.
+DISTURBANCE = ("noise", "steps", "restarts", "step_size", "seed")
 
 
 def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
@@ -23,9 +25,9 @@ def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
     Returns:
         a, b (the directories), uar_a, uar_b, difference, ci95 (paired bootstrap over
         speakers, null for one speaker), p (two-sided, `statistics.swap_test`), swaps,
-        exact, speakers (their number), n (utterances), protocol, normalisation.
+        exact, speakers (their number), n (utterances), protocol, normalisation, condition.
     Raises:
-        UserError: the two differ in protocol, normalisation, classes or utterances.
+        UserError: the two differ in protocol, normalisation, condition, disturbance, classes or utterances.
     """
     results = [read_results(directory) for directory in (dir_a, dir_b)]
     for key, name in ALIKE.items():
@@ -35,9 +37,25 @@ def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
                 f"{dir_a} and {dir_b} cannot be compared: different {name}, {values[0]} and {values[1]}; "
                 f"train and score both with the same one"
             )
+    if differing := otherwise_disturbed(*results):
+        raise UserError(
+            f"{dir_a} and {dir_b} cannot be compared: they differ in the {', '.join(differing)} of the disturbance; "
+            "score one of them again, as the other was"
+        )
     systems = [read_predictions(Path(directory) / "predictions.tsv") for directory in (dir_a, dir_b)]
     figures = compare_predictions(*systems, names=(str(dir_a), str(dir_b)))
     return {**figures, **{key: results[0][key] for key in ALIKE}}
+
+
+def otherwise_disturbed(a: dict, b: dict) -> list[str]:
+    """The keys of `DISTURBANCE` in which two ``results.json`` differ."""
+    return [key for key in DISTURBANCE if _disturbance(a, key) != _disturbance(b, key)]
+
+
+def _disturbance(results: dict, key: str) -> object:
+    value = results.get(key)
+    # Whether the kind of noise was held out says what a model was trained with, not what it was tested with.
+    return {k: v for k, v in value.items() if k != "held_out"} if key == "noise" and value else value
 
 
 def compare_predictions(a: Predictions, b: Predictions, names: tuple[str, str] = ("a", "b")) -> dict:

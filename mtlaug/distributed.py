@@ -12,7 +12,10 @@ import torch
 from torch import distributed
 from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.nn.parallel import DistributedDataParallel
+
+from mtlaug.files import UserError
 
 
 def run_module(processes: int, words: list[str]) -> bool:
@@ -21,12 +24,14 @@ def run_module(processes: int, words: list[str]) -> bool:
     Returns:
         Whether it came to its end; False where SIGTERM told it to stop, which torchrun passes on to all processes.
     Raises:
-        ChildFailedError: one of the processes failed; its own message is on stderr.
+        UserError: one of the processes failed; its own message is on stderr.
     """
     try:
         torchrun.main(["--standalone", "--nproc-per-node", str(processes), "-m", *words])
     except SignalException:
         return False
+    except ChildFailedError:
+        raise UserError(f"{' '.join(words)}: one of {processes} processes failed; the reason stands above") from None
     return True
 
 

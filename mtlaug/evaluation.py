@@ -8,6 +8,7 @@ import numpy as np
 
 from mtlaug import inference, protocol, scoring
 from mtlaug.experiment import Experiment
+from mtlaug.files import UserError
 from mtlaug.folds import Fold
 from mtlaug.predictions import Predictions
 
@@ -24,6 +25,12 @@ class System(typing.Protocol):
 
 
 Predictor = Callable[[Fold], Iterable[Row]]  # a fold to the predictions of its test part
+
+
+def refuse_cross(system: System) -> None:
+    """Raise a `UserError` where folds test other corpora, whose figures are one for each pair."""
+    if system.protocol.scheme == "cross":
+        raise UserError(f"{system.directory}: its protocol is of scheme cross; steps/score_cross.sh tests it")
 
 
 def as_predictions(system: System, rows: Iterable[Row]) -> Predictions:
@@ -82,5 +89,10 @@ def predict_within(system: System, predict: Predictor) -> Predictions:
 
 
 def score_within(system: System, predict: Predictor, command: str) -> str:
-    """Test clean and within the corpus; see `write_score`."""
+    """Test clean and within the corpus; see `write_score`.
+
+    Raises:
+        UserError: the protocol is of the scheme ``cross``, or a fold is not trained.
+    """
+    refuse_cross(system)
     return write_score(system, "within", predict_within(system, predict), command)

@@ -7,6 +7,7 @@ in ``exp/<model>/fold_<id>/seed_<n>/``.
 
 import contextlib
 import fcntl
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ from mtlaug.store import FeatureStore
 class Experiment:
     """What `load` returns; ``seeds`` are integers, ``protocol`` is checked against the data.
 
-    ``copies`` is the `mtlaug.copies.copies_digest` of those that it was trained on; ``command`` is the one that
-    it was trained by, empty where that is not known.
+    ``copies`` is the `mtlaug.copies.copies_digest` of those that it was trained on, ``unlabelled`` the same by
+    directory of unlabelled speech; ``command`` is the one that it was trained by, empty where that is not known.
     """
 
     directory: Path
@@ -36,6 +37,7 @@ class Experiment:
     seeds: tuple[int, ...]
     protocol: protocol.Protocol
     copies: str
+    unlabelled: dict[str, str]
     command: str = ""
 
     @property
@@ -102,10 +104,8 @@ class Experiment:
         return labels
 
     def store(self, fold: str, *more: str) -> FeatureStore:
-        """Features of the data, the copies and ``more`` directories, normalised as the training part says."""
-        reference = list(self.training_labels(fold))
-        directories = [self.data_dir, self.aug_dir, *more]
-        return FeatureStore(directories, self.normalisation, reference)
+        """Features of the data and ``more`` directories, such as the copies, normalised as the training part says."""
+        return FeatureStore([self.data_dir, *more], self.normalisation, list(self.training_labels(fold)))
 
 
 def prepare(
@@ -113,7 +113,8 @@ def prepare(
 ) -> list:
     """Check that the data fit the configuration, and bind both in ``config.yaml``.
 
-    Seeds are added to those that a directory has; anything else that differs is refused.
+    Seeds are added to those that a directory has; anything else that differs is refused, but for versions, commit and
+    command, which stay those of the first seeds: ``done.json`` of each training has its own.
 
     Args:
         command: what a user types to train it; the reports of its scores show it.
@@ -133,6 +134,7 @@ def prepare(
             "data_dir": data_dir,
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
+            "num_frames": _digest(data_dir),
             "copies": copies,
             "unlabelled": without_labels,
             "classes": list(bound.classes),
@@ -157,7 +159,13 @@ def prepare(
             tree["experiment"] |= earlier["experiment"] | {"seeds": sorted(numbers)}
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return Experiment(directory, settings, data_dir, aug_dir, tuple(sorted(numbers)), bound, copies).jobs()
+    seeds = tuple(sorted(numbers))
+    return Experiment(directory, settings, data_dir, aug_dir, seeds, bound, copies, without_labels).jobs()
+
+
+def _digest(data_dir: str) -> str:
+    """SHA-256 of the lengths of all features: another version of the audio hardly ever has the same."""
+    return hashlib.sha256(Path(data_dir, "utt2num_frames").read_bytes()).hexdigest()
 
 
 def check_features(directory: str, settings: config.Config) -> None:
@@ -189,8 +197,12 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    places, seeds, command = (bound["data_dir"], bound["aug_dir"]), tuple(bound["seeds"]), bound.get("command", "")
-    return Experiment(Path(exp_dir), settings, *places, seeds, current, bound["copies"], command)
+    made = bound["num_frames"]
+    if Path(bound["data_dir"], FEATURE_ARGS).exists() and _digest(bound["data_dir"]) != made:
+        mend = "train anew, under another --exp-name or without this directory"
+        raise UserError(f"{exp_dir}: was trained on other features than {bound['data_dir']} has now; {mend}")
+    data = bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current, bound["copies"], bound["unlabelled"]
+    return Experiment(Path(exp_dir), settings, *data, bound.get("command", ""))
 
 
 def read(path: Path) -> dict:

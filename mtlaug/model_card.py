@@ -7,7 +7,7 @@ from statistics import fmean
 import yaml
 
 from mtlaug.files import UserError
-from mtlaug.scoring import interval, percent, read_results
+from mtlaug.scoring import curve_name, interval, percent, read_results
 
 USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
 leaves out the silence around speech, and so should other programs. The posteriors say how alike a recording is to
@@ -78,7 +78,7 @@ def _rows(results: list[dict]) -> list[str]:
     levels: dict[tuple, list[float]] = defaultdict(list)
     for result in results:
         if curve := result.get("curve"):
-            levels[curve["name"], curve["unit"], curve["level"]].append(result["uar"])
+            levels[curve_name(curve), curve["unit"], curve["level"]].append(result["uar"])
         else:
             rows.append(f"| {result['condition']} | {percent(result['uar'])} | {interval(result['ci95']['uar'])} |")
     for (name, unit, level), uars in sorted(levels.items()):

@@ -4,7 +4,7 @@ import logging
 import time
 
 from mtlaug import copies, datadir, inference, unlabelled
-from mtlaug.evaluation import Row, as_predictions, write_score
+from mtlaug.evaluation import Row, as_predictions, refuse_cross, write_score
 from mtlaug.experiment import Experiment, check_features
 from mtlaug.files import UserError
 
@@ -16,7 +16,8 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
 
     Raises:
         UserError: the noisy copies are of another protocol or feature_args, lack a tested utterance, were
-            compared with other copies for training, or share noise with copies of the unlabelled speech.
+            compared with other copies for training, or share noise with copies of the unlabelled speech; or
+            the copies of that are others than the models were trained on.
     """
     made = copies.noisy_settings(noisy_dir)
     _check(experiment, noisy_dir, made)
@@ -32,6 +33,7 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
 
 
 def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
+    refuse_cross(experiment)
     if made["protocol"] != experiment.protocol.sha256:
         raise UserError(f"{noisy_dir}: is of another protocol than {experiment.directory}; run stage 6 again")
     check_features(noisy_dir, experiment.settings)
@@ -40,6 +42,9 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
             f"{noisy_dir}: its noise was compared with other copies than those that {experiment.directory} was "
             f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"
         )
+    for directory, digest in experiment.unlabelled.items():
+        if copies.copies_digest(unlabelled.copies_of(directory)) != digest:
+            raise UserError(f"{directory}: is other speech than {experiment.directory} was trained with; train anew")
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
         # Of copies their noise counts, of the speech itself what babble may be made of.
         of_copies = datadir.has(directory, "cuts.jsonl.gz")
@@ -72,6 +77,6 @@ def predict(
             for seed, model in models:
                 posteriors = inference.predict(model, store, noisy_labels, experiment.classes)
                 rows[condition] += [(u, fold, seed, label, posteriors[copy_of[u]]) for u, label in labels.items()]
-            store.get.cache_clear()  # all conditions of a fold may be more than fit into memory
+            store.forget()  # all conditions of a fold may be more than fit into memory
         log.info("fold %s: %d conditions in %.1f s", fold, len(conditions), time.monotonic() - started)
     return rows

@@ -16,7 +16,7 @@ import torch
 
 from mtlaug import dataset, inference
 from mtlaug.attack import LinfBall, Plan, Problem, worst_cases
-from mtlaug.evaluation import Row, as_predictions, write_score
+from mtlaug.evaluation import Row, as_predictions, refuse_cross, write_score
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 from mtlaug.model import MultitaskModel
@@ -34,6 +34,7 @@ class Attack:
     command: str  # what the report gives as the way to this result
 
     def __post_init__(self):
+        refuse_cross(self.target)
         if self.source:
             check_source(self.target, self.source)
 

@@ -136,6 +136,11 @@ def result_line(results: dict, score_dir: str | Path) -> str:
     return f"%UAR {percent(results['uar'])} {interval(results['ci95']['uar'])} %WA {percent(results['wa'])} {score_dir}"
 
 
+def curve_name(curve: dict) -> str:
+    """Of ``curve`` in results.json; attacks that were made on another model are curves of their own."""
+    return curve["name"] + (" made on another model" if " from " in curve["series"] else "")
+
+
 def percent(fraction: float | None) -> str:
     """A fraction as percent with one decimal, ``-`` for none."""
     return "-" if fraction is None else f"{_rounded(fraction):.1f}"

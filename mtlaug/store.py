@@ -1,6 +1,6 @@
 """Normalised features of utterances and their copies, read from feats.scp when needed."""
 
-import functools
+from collections import OrderedDict
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,12 +21,19 @@ class Archives:
         self._open: dict[str, BinaryIO] = {}
 
     def load(self, place: str) -> np.ndarray:
-        """The matrix at ``feats.1.ark:1234``."""
+        """The matrix at ``feats.1.ark:1234``.
+
+        Raises:
+            UserError: there is none, as in an archive that was cut off.
+        """
         if len(self._open) > MOST_OPEN:
             for archive in self._open.values():
                 archive.close()
             self._open.clear()
-        return kaldiio.load_mat(place, fd_dict=self._open)
+        try:
+            return kaldiio.load_mat(place, fd_dict=self._open)
+        except (AssertionError, EOFError, ValueError) as error:
+            raise UserError(f"{place}: holds no whole matrix ({error}); run stage 3 again") from None
 
 
 class FeatureStore:
@@ -59,7 +66,10 @@ class FeatureStore:
         self._global = mean_and_deviation(self._summed(reference)) if kind == "global" else None
         self._groups = self._speaker_groups() if kind == "speaker" else {}
         width = self._archives.load(next(iter(self._cmvn.values()))).shape[1] - 1 if self._cmvn else 1
-        self.get = functools.lru_cache(maxsize=MOST_CACHED // width)(self._read)
+        self._of_group: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
+        # Not functools.lru_cache: it would refer to the store, and keep its matrices and open archives after its fold.
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._most_kept = MOST_CACHED // width
 
     def _add(self, directory: Path) -> None:
         feats = read_table(directory / "feats.scp")
@@ -74,22 +84,34 @@ class FeatureStore:
         else:
             self.speaker_of.update(read_table(directory / "utt2spk"))
 
+    def get(self, utterance: str) -> np.ndarray:
+        """Normalised features, float32 (T, C); those that were used last stay in memory."""
+        if utterance in self._kept:
+            self._kept.move_to_end(utterance)
+        else:
+            self._kept[utterance] = self._read(utterance)
+            if len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)
+        return self._kept[utterance]
+
+    def forget(self) -> None:
+        """Keep no features in memory."""
+        self._kept.clear()
+
     def statistics(self, utterance: str) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, float32 (C,) each, that the utterance is normalised by."""
         if self.kind == "global":
             return self._global
         if self.kind == "utterance":
             return mean_and_deviation(self._summed([utterance]))
-        return self._speaker_statistics(*self._group(utterance))
+        group = self._group(utterance)
+        if group not in self._of_group:
+            self._of_group[group] = mean_and_deviation(self._summed(self._groups[group]))
+        return self._of_group[group]
 
     def _read(self, utterance: str) -> np.ndarray:
-        """Normalised features, float32 (T, C)."""
         mean, deviation = self.statistics(utterance)
         return (self._archives.load(self._feats[utterance]).astype(np.float32, copy=False) - mean) / deviation
-
-    @functools.lru_cache(maxsize=20_000)  # noqa: B019  a store lives as long as its process
-    def _speaker_statistics(self, speaker: str, condition: str) -> tuple[np.ndarray, np.ndarray]:
-        return mean_and_deviation(self._summed(self._groups[speaker, condition]))
 
     def _group(self, utterance: str) -> tuple[str, str]:
         source = self.source_of.get(utterance, utterance)

@@ -14,7 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import adversarial, board, dataset, distributed, unlabelled
+from mtlaug import adversarial, board, dataset, distributed, provenance, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
@@ -43,7 +43,8 @@ class Trainer:
         self.experiment, self.fold, self.seed = experiment, fold, seed
         self.directory = experiment.run_dir(fold, seed)
         self.args = experiment.settings.optim_args
-        self.store = experiment.store(fold, *unlabelled.directories(experiment.settings.unlabelled_args))
+        others = unlabelled.directories(experiment.settings.unlabelled_args)
+        self.store = experiment.store(fold, experiment.aug_dir, *others)
         on_dev = experiment.settings.dataset_args.train_on_dev
         self.dev = {} if on_dev else experiment.protocol.utterances(fold, "dev")
         self.data, labels = self._training_set()
@@ -185,6 +186,11 @@ class Trainer:
         self.scheduler.last_epoch = state["scheduler"]["last_epoch"]
         log.info("%s: going on after epoch %d", self.directory, self.epoch)
 
+    def provenance(self) -> dict:
+        """What this training was made by; other folds and seeds of the experiment may be others' work."""
+        bf16 = self.args.bf16 and has_bf16
+        return {"versions": provenance.versions(), "git_commit": provenance.git_commit(), "bf16": bf16}
+
     def finished(self) -> bool:
         return self.epoch >= self.args.epochs or self.epoch - self.best["epoch"] >= self.args.patience
 
@@ -227,7 +233,7 @@ def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = Fals
             bar.set_postfix(dev_uar=line["dev_uar"])
         bar.close()
         if distributed.rank() == 0:
-            write_json(directory / "done.json", trainer.best | {"epochs": trainer.epoch})
+            write_json(directory / "done.json", trainer.best | {"epochs": trainer.epoch} | trainer.provenance())
 
 
 def _requeue(signal_number: int, frame: object) -> None:

@@ -12,7 +12,7 @@ from made_emodb import WOMEN
 from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
-from mtlaug import cross, cross_scoring, evaluation, inference, protocol, training
+from mtlaug import attack, cross, cross_scoring, evaluation, inference, protocol, robustness, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.folds import Fold
@@ -242,6 +242,14 @@ def test_only_for_the_scheme(corpus, tmp_path):
     within = corpus.prepare(tmp_path / "exp")
     with pytest.raises(UserError, match="its protocol is of scheme speakers, not cross"):
         cross_scoring.score(within, evaluation.predictor(within), "")
+
+
+def test_nothing_of_it_is_scored_as_within_a_corpus(trained):
+    """Its folds test other corpora, and maybe the same ones: pooled they would be no figure of anything."""
+    with pytest.raises(UserError, match="its protocol is of scheme cross"):
+        evaluation.score_within(trained, evaluation.predictor(trained), "")
+    with pytest.raises(UserError, match="its protocol is of scheme cross"):
+        robustness.Attack(trained, None, attack.plan("fgsm"), "")
 
 
 @pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "msp_improv"])

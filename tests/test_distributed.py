@@ -53,6 +53,16 @@ def test_two_processes_give_the_model_of_one(both):
         torch.testing.assert_close(two[name], weights, atol=1e-4, rtol=1e-3)
 
 
+def test_a_process_that_fails_is_no_traceback_of_torchrun(corpus: Corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp")
+    (run.run_dir("1", 1)).parent.mkdir(parents=True)
+    run.run_dir("1", 1).write_text("in the way")
+    done = launch(run, 2)
+    assert done.returncode == 1
+    assert "one of 2 processes failed; the reason stands above" in done.stderr
+    assert "ChildFailedError" not in done.stderr
+
+
 @pytest.mark.parametrize("together", [(), ("--ngpu", "2")])
 def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path, together):
     # Adversarial, as that looks at the loss outside of the processes' common backward pass.

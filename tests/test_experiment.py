@@ -108,6 +108,26 @@ def test_features_that_changed_since_are_refused(corpus, tmp_path):
         experiment.load(tmp_path / "exp")
 
 
+def test_other_features_of_the_same_utterances_are_refused(corpus, tmp_path):
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    moved = Corpus(str(data_dir), corpus.aug_dir, corpus.config)
+    moved.prepare(tmp_path / "exp")
+    lengths = read_table(data_dir / "utt2num_frames")
+    write_table(data_dir / "utt2num_frames", {name: str(int(frames) - 9) for name, frames in lengths.items()})
+    with pytest.raises(UserError, match=r"exp: was trained on other features than .*data has now; train anew"):
+        experiment.load(tmp_path / "exp")
+
+
+def test_tests_need_no_copies(corpus, tmp_path):
+    """They are by far the largest part of a corpus's features, and may go once all models are trained."""
+    aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
+    moved = Corpus(corpus.data_dir, str(aug_dir), corpus.config)
+    run = moved.prepare(tmp_path / "exp")
+    shutil.rmtree(aug_dir)
+    store = experiment.load(run.directory).store("1")
+    assert store.num_frames.keys() == read_table(Path(corpus.data_dir, "utt2spk")).keys()
+
+
 def test_an_unprepared_directory_is_named(tmp_path):
     with pytest.raises(UserError, match=r"config\.yaml: no such file; run stage 4"):
         experiment.load(tmp_path)

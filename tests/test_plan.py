@@ -93,6 +93,13 @@ def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
     assert f" {seconds:.0f} s        0 MB  attacks on tiny" in capsys.readouterr().out
 
 
+def test_budgets_below_zero_are_no_options(corpus, capsys):
+    text = "--domain waveform --budgets -5,0 --methods fgsm --source exp/stl"
+    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", "--attack-args", text]
+    assert main(["plan", corpus.data_dir, *arguments]) == 0
+    assert "attacks on tiny" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "text, message", [("--methods cw", "known are fgsm, bim, pgd"), ("--domain waves", "known are features, waveform")]
 )

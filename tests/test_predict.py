@@ -89,18 +89,27 @@ def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
     evaluation.write_score(
         trained, "within", evaluation.predict_within(trained, evaluation.predictor(trained)), "./run.sh"
     )
+    for series, right in (("pgd", 0), ("pgd from stl", 1)):
+        predictions = evaluation.predict_within(trained, evaluation.predictor(trained))
+        hypothesis = predictions.reference if right else 1 - predictions.reference
+        curve = {"name": "attack on features", "series": series, "level": 0.1, "unit": "ε"}
+        made = dataclasses.replace(predictions, hypothesis=hypothesis, posteriors=np.eye(2)[hypothesis])
+        evaluation.write_score(trained, f"attack_{right}", made, "./run.sh", curve=curve)
     assert main(["export", str(trained.directory), str(tmp_path / "out"), "--licence", "CC0"]) == 0
     card = (tmp_path / "out" / "model_card.md").read_text()
     assert trained.protocol.sha256 in card
     assert "Terms of the data: CC0" in card
     assert "| within |" in card
+    assert "| attack on features, 0.1 ε (mean of 1) | 0.0 |" in card
+    assert "| attack on features made on another model, 0.1 ε (mean of 1) | 100.0 |" in card
     assert "the posteriors of 3 of them are averaged" in card
     assert "None of these is a figure of the ensemble" in card
     assert main(["export", str(trained.run_dir("1", 1)), str(tmp_path / "one")]) == 0
     alone = (tmp_path / "one" / "model_card.md").read_text()
     assert "averaged." not in alone
     assert "ensemble" not in alone
-    shutil.rmtree(trained.directory / "score_within")
+    for made in trained.directory.glob("score_*"):
+        shutil.rmtree(made)
 
 
 def test_the_example_of_the_readme_runs(trained: Experiment, wav: Path, tmp_path, project_root):

@@ -310,9 +310,12 @@ def test_compare_averages_each_system_over_its_own_seeds(tmp_path: Path):
     [
         ({"protocol": "f" * 64}, "different protocols .*0123456789ab and ffffffffffff"),
         ({"normalisation": "speaker"}, "different normalisations, global and speaker"),
+        ({"condition": "noise_rain_snr5"}, "different conditions, within and noise_rain_s"),
+        ({"noise": {"seed": 1}}, "they differ in the noise of the disturbance"),
+        ({"steps": 5, "seed": 1}, "they differ in the steps, seed of the disturbance"),
     ],
 )
-def test_compare_refuses_other_protocols_and_normalisations(tmp_path: Path, changes: dict, message: str):
+def test_compare_refuses_other_protocols_normalisations_and_disturbances(tmp_path: Path, changes: dict, message: str):
     a = write_made_score(tmp_path, "a", random_predictions(0.8))
     b = write_made_score(tmp_path, "b", random_predictions(0.5), **changes)
     with pytest.raises(UserError, match=message):

@@ -18,7 +18,7 @@ import pytest
 import torch
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, inference, training
+from mtlaug import evaluation, experiment, inference, provenance, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
@@ -81,7 +81,8 @@ def test_a_run_leaves_its_files(trained):
     assert all(math.isfinite(line[name]) for line in lines for name in line if name.startswith(("loss", "dev")))
     done = read_json(run_dir(trained) / "done.json")
     best = max(lines, key=lambda line: (line["dev_uar"], -line["dev_loss"]))
-    assert done == {name: best[name] for name in ("epoch", "dev_uar", "dev_loss")} | {"epochs": 3}
+    figures = {name: best[name] for name in ("epoch", "dev_uar", "dev_loss")} | {"epochs": 3}
+    assert done == figures | {"versions": provenance.versions(), "git_commit": provenance.git_commit(), "bf16": False}
     assert lines[best["epoch"] - 1]["best"] is True
 
 

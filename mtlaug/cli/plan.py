@@ -58,13 +58,24 @@ def _attack(text: str, nj: int) -> dict[str, int]:
     add_options(options)
     options.add_argument("--nj", type=int, default=nj)
     try:
-        given, _ = options.parse_known_args(["--methods", "fgsm,bim,pgd", *text.split()])
+        given, _ = options.parse_known_args(["--methods=fgsm,bim,pgd", *_joined(text.split())])
     except argparse.ArgumentError as error:
         raise UserError(f"--attack-args {text!r}: {error}") from None
     plans, budgets = chosen(given)
     attacked = len(budgets) * len(plans) if given.domain == "waveform" else 0
     passes = len(budgets) * sum(plan.passes for plan in plans)
     return {"attack_jobs": given.nj, "passes": passes, "attacked": attacked}
+
+
+def _joined(words: list[str]) -> list[str]:
+    """``--name value`` as ``--name=value``: argparse takes a value such as -5,0 for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1].startswith("--") and "=" not in joined[-1] and not word.startswith("--"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _time(seconds: float | None) -> str:

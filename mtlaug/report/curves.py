@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtlaug.comparison import p_value, pairs, references_last
+from mtlaug.comparison import otherwise_disturbed, p_value, pairs, references_last
 from mtlaug.files import UserError
 from mtlaug.predictions import Predictions
 from mtlaug.report import figures
@@ -18,11 +18,8 @@ from mtlaug.report.blocks import Block, Figure, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import caption, setting
-from mtlaug.scoring import interval, percent, points, speaker_tables
+from mtlaug.scoring import curve_name, interval, percent, points, speaker_tables
 from mtlaug.statistics import bootstrap_interval, swap_test, uar
-
-# What the disturbance at a point was; models that were disturbed otherwise are not compared.
-DISTURBANCE = ("noise", "steps", "restarts", "step_size", "seed")
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
     groups: dict[tuple, dict] = {}
     for score in scored:
         if curve := score.results.get("curve"):
-            name = curve["name"] + (" made on another model" if " from " in curve["series"] else "")
+            name = curve_name(curve)
             points = groups.setdefault((name, curve["unit"], *_setting(score)), {})
             point = score.model, curve["series"], float(curve["level"])
             if point in points:
@@ -109,17 +106,11 @@ def _check_alike(points: dict[tuple[str, str, float], Scored]) -> None:
     first: dict[tuple[str, float], Scored] = {}
     for (_, *place), score in points.items():
         other = first.setdefault(tuple(place), score)
-        if differing := [key for key in DISTURBANCE if _disturbance(score, key) != _disturbance(other, key)]:
+        if differing := otherwise_disturbed(score.results, other.results):
             raise UserError(
                 f"{other.directory} and {score.directory} cannot be compared: they differ in the "
                 f"{', '.join(differing)} of the disturbance; score one of them again, as the other was, or remove it"
             )
-
-
-def _disturbance(score: Scored, key: str) -> object:
-    value = score.results.get(key)
-    # Whether the kind of noise was held out says what the model was trained with, not what it was tested with.
-    return {k: v for k, v in value.items() if k != "held_out"} if key == "noise" and value else value
 
 
 def _by_model(clean: Sequence[Scored], name: str) -> dict[str, Scored]:

@@ -82,7 +82,7 @@ def reading() -> list[Row]:
                 np.array(raw[starts[name] : starts[name] + size - 20])
 
         def train() -> None:
-            store.get.cache_clear()
+            store.forget()
             for name in drawn:
                 store.get(name)
 
