@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import sys
@@ -9,13 +10,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+from lhotse import MonoCut
 from tqdm import tqdm
 
 from mtlaug import archives, audio, frontend
 from mtlaug.config import FeatureArgs
 from mtlaug.cuts import inputs, read_cuts
 from mtlaug.files import UserError, atomic_path
+
+TOGETHER = 16  # utterances: one by one, each step would find its code and tables out of the processor's caches
 
 
 def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: int = 1) -> dict[str, float]:
@@ -41,20 +46,26 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     model = frontend.build(args)
     feats_writer = archives.writer(ark_dir, f"feats.{job}", args.compression)
     with feats_writer as feats, archives.writer(ark_dir, f"cmvn.{job}", 0) as cmvn:
-        for cut in _progress(read_cuts(data_dir, args.sample_rate, job, nj), data_dir):
-            samples = audio.load(cut)
-            try:
-                features = model(torch.from_numpy(samples)).numpy()
-            except UserError as error:
-                raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: {error}") from None
-            feats(cut.id, features)
-            cmvn(cut.id, archives.cmvn_statistics(features))
-            total, count = total + len(samples) / args.sample_rate, count + 1
+        cuts = _progress(read_cuts(data_dir, args.sample_rate, job, nj), data_dir)
+        while group := list(itertools.islice(cuts, TOGETHER)):
+            loaded = [audio.load(cut) for cut in group]
+            matrices = [_features(model, cut, samples) for cut, samples in zip(group, loaded, strict=True)]
+            for cut, features in zip(group, matrices, strict=True):
+                feats(cut.id, features)
+                cmvn(cut.id, archives.cmvn_statistics(features))
+            total, count = total + sum(map(len, loaded)) / args.sample_rate, count + len(group)
         archives.retire(data_dir)  # until all jobs are done, the archives may be of two kinds
     if key:
         with atomic_path(key_file) as temporary:
             temporary.write_text(key)
     return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
+
+
+def _features(model: torch.nn.Module, cut: MonoCut, samples: np.ndarray) -> np.ndarray:
+    try:
+        return model(torch.from_numpy(samples)).numpy()
+    except UserError as error:
+        raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: {error}") from None
 
 
 def _content_key(data_dir: str, ark_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:
@@ -73,4 +84,4 @@ def _content_key(data_dir: str, ark_dir: str, args: FeatureArgs, job: int, nj: i
 
 
 def _progress(items: Iterator, label: str) -> Iterator:
-    return tqdm(items, desc=label, unit="utt", disable=not sys.stderr.isatty())
+    return iter(tqdm(items, desc=label, unit="utt", disable=not sys.stderr.isatty()))

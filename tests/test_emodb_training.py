@@ -95,14 +95,15 @@ def test_killed_stage_runs_again(extracted):
         assert [name for name in frames if abs(int(frames[name]) - 100 * float(durations[name])) > 1] == []
 
 
-def check_results(recipe: Path, exp: str, command: list) -> None:
+def check_results(recipe: Path, exp: str, command: list, kinds: set[str]) -> None:
     """Train, score and report; then look at every file that users read."""
     result = recipes.run(recipe, *command)
     assert recipes.succeeded(result)
     printed = [line for line in result.stdout.splitlines() if line.startswith("%UAR")]
     lines = [line for line in printed if line.endswith(f"exp/{exp}/score_within")]
     assert len(lines) == 1 and "%WA" in lines[0]
-    assert sum("score_noise_" in line for line in printed) == 4  # colours, at one SNR
+    noise = f"exp/{exp}/score_noise_"
+    assert {line.split(noise)[1] for line in printed if noise in line} == {f"{kind}_snr5" for kind in kinds}
     score = recipe / "exp" / exp / "score_within"
     header, *rows = (line.split("\t") for line in (score / "predictions.tsv").read_text().splitlines())
     assert {row[header.index("speaker")] for row in rows} == set(WOMEN)
@@ -118,7 +119,8 @@ def check_results(recipe: Path, exp: str, command: list) -> None:
 def test_training_scoring_and_report(extracted):
     recipe, _, _ = extracted
     command = ["--stage", 4, "--train-args", TINY, "--exp-name", "tiny", "--snrs", "5"]
-    check_results(recipe, "tiny", command)
+    check_results(recipe, "tiny", command, {"rain"})  # which stage 1 was given, and noted
+    assert '/my noise"' in (recipe / "RESULTS.md").read_text()
 
 
 def test_three_real_speakers(shared_data, tmp_path):
@@ -134,4 +136,4 @@ def test_three_real_speakers(shared_data, tmp_path):
     (corpus.parent / sums).symlink_to(shared_data / "emodb" / sums)
     arguments = ["--nj", 1, "--corpus-dir", corpus.parent, "--train-args", TINY.replace("epochs=1", "epochs=2")]
     arguments += ["--snrs", "5"]
-    check_results(recipe, "mtlaug", arguments)
+    check_results(recipe, "mtlaug", arguments, {"white", "pink", "brown", "blue"})
