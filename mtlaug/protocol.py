@@ -136,7 +136,7 @@ def make(
     return protocol
 
 
-def load(path: str | Path, check: bool = True) -> Protocol:
+def load(path: str | Path) -> Protocol:
     """Read a ``protocol.json`` (or the data directory with it) and check it against the data.
 
     Raises:
@@ -155,13 +155,12 @@ def load(path: str | Path, check: bool = True) -> Protocol:
         protocol = Protocol(stored["name"], stored["scheme"], classes, label_map, folds, corpus)
     except (KeyError, TypeError) as error:
         raise UserError(f"{path}: incomplete ({error}); make it again with stage 1") from None
-    if check:
-        if stored != protocol.to_json():
-            raise UserError(
-                f"{path}: does not fit the data beside it: stored hash {str(stored.get('sha256'))[:12]}, now "
-                f"{protocol.sha256[:12]}. The data or this file changed since stage 1; run stages 1 to 5 again"
-            )
-        verify(protocol)
+    if stored != protocol.to_json():
+        raise UserError(
+            f"{path}: does not fit the data beside it: stored hash {str(stored.get('sha256'))[:12]}, now "
+            f"{protocol.sha256[:12]}. The data or this file changed since stage 1; run stages 1 to 5 again"
+        )
+    verify(protocol)
     return protocol
 
 
