@@ -99,6 +99,7 @@ for config in ${train_config//,/ }; do
     model=${exp_name:-$(basename "$config" .yaml)}$suffix
     [ "$normalisation" = global ] || model=${model}_$normalisation
     command=$(command_line "$config")
+    check_seeds "exp/$model"
 
     if at_stage 4; then
       log "Stage 4: MTL training of $model"

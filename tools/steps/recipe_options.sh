@@ -42,6 +42,21 @@ check_protocol() {
   fi
 }
 
+# is_given NAME: was this option given?
+is_given() { [[ " ${given_options[*]+${given_options[*]%%=*}} " == *" $1 "* ]]; }
+
+# check_seeds EXP_DIR: stages from 5 on test the seeds that are trained, so others would be given in vain.
+check_seeds() {
+  local seed
+  if [ "$stage" -le 4 ] || ! is_given seeds; then return 0; fi
+  for seed in "${seeds[@]}"; do
+    if ! compgen -G "$1/fold_*/seed_$seed" >/dev/null; then
+      echo "run.sh: $1 has no seed $seed; train it by stage 4 first" >&2
+      exit 1
+    fi
+  done
+}
+
 # keep_options NAME...: after stage 1, note the values of options that later stages depend on, in data/options.conf.
 keep_options() {
   local option temporary=data/.options.conf.$$
@@ -54,13 +69,12 @@ keep_options() {
 
 # recall_options NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
 recall_options() {
-  local option value given
+  local option value
   if [ "$stage" -le 1 ] || [ ! -f data/options.conf ]; then return 0; fi
-  given=" ${given_options[*]+${given_options[*]%%=*}} "
   for option; do
     value=$(sed -n "s/^$option=//p" data/options.conf)
     [ "${!option}" != "$value" ] || continue
-    if [[ "$given" == *" $option "* ]]; then
+    if is_given "$option"; then
       echo "run.sh: --${option//_/-} '${!option}': stage 1 was run with '$value'; run it again first" >&2
       exit 1
     fi
