@@ -48,7 +48,7 @@ is_given() { [[ " ${given_options[*]+${given_options[*]%%=*}} " == *" $1 "* ]]; 
 # check_seeds EXP_DIR: stages from 5 on test the seeds that are trained, so others would be given in vain.
 check_seeds() {
   local seed
-  if [ "$stage" -le 4 ] || ! is_given seeds; then return 0; fi
+  if [ "$stage" -le 4 ] || [ "$dry_run" = true ] || ! is_given seeds; then return 0; fi
   for seed in "${seeds[@]}"; do
     if ! compgen -G "$1/fold_*/seed_$seed" >/dev/null; then
       echo "run.sh: $1 has no seed $seed; train it by stage 4 first" >&2
