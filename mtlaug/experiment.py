@@ -21,6 +21,8 @@ from mtlaug.copies import check_copies
 from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.store import FeatureStore
 
+FRAMES = "num_frames"  # digest of the lengths of the features; models of before it was kept have none
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -134,7 +136,7 @@ def prepare(
             "data_dir": data_dir,
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
-            "num_frames": _digest(data_dir),
+            FRAMES: _digest(data_dir),
             "copies": copies,
             "unlabelled": without_labels,
             "classes": list(bound.classes),
@@ -197,8 +199,8 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    made = bound["num_frames"]
-    if Path(bound["data_dir"], FEATURE_ARGS).exists() and _digest(bound["data_dir"]) != made:
+    made = bound.get(FRAMES)
+    if made and Path(bound["data_dir"], FEATURE_ARGS).exists() and _digest(bound["data_dir"]) != made:
         mend = "train anew, under another --exp-name or without this directory"
         raise UserError(f"{exp_dir}: was trained on other features than {bound['data_dir']} has now; {mend}")
     data = bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current, bound["copies"], bound["unlabelled"]
@@ -235,6 +237,8 @@ def _differences(old: dict, new: dict) -> list[str]:
         differing += [
             f"{block}.{key}"
             for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key) and key not in ("seeds", "versions", "git_commit", "command")
+            if before.get(key) != after.get(key)
+            and key not in ("seeds", "versions", "git_commit", "command")
+            and not (key == FRAMES and key not in before)
         ]
     return differing

@@ -17,12 +17,14 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
     Raises:
         UserError: the noisy copies are of another protocol or feature_args, lack a tested utterance, were
             compared with other copies for training, or share noise with copies of the unlabelled speech; or
-            the copies of that are others than the models were trained on.
+            the copies of that are others than the models were trained on, or the noisy ones were made anew meanwhile.
     """
     made = copies.noisy_settings(noisy_dir)
     _check(experiment, noisy_dir, made)
     conditions = read_conditions(noisy_dir)
     rows = predict(experiment, noisy_dir, conditions)
+    if copies.noisy_settings(noisy_dir) != made:
+        raise UserError(f"{noisy_dir}: another run made other copies meanwhile; run stage 6 again, one after the other")
     lines = []
     for kind, snr in conditions:
         curve = {"name": "noise", "series": kind, "level": snr, "unit": "dB SNR"}
@@ -44,7 +46,8 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         )
     for directory, digest in experiment.unlabelled.items():
         if copies.copies_digest(unlabelled.copies_of(directory)) != digest:
-            raise UserError(f"{directory}: is other speech than {experiment.directory} was trained with; train anew")
+            aug_dir = unlabelled.copies_of(directory)
+            raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
         # Of copies their noise counts, of the speech itself what babble may be made of.
         of_copies = datadir.has(directory, "cuts.jsonl.gz")

@@ -18,9 +18,12 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str:
-    """That of the toolkit, ``-dirty`` where files differ from it; ``unknown`` outside of a checkout."""
+    """That of the toolkit, ``-dirty`` where files differ from it; ``unknown`` outside of a checkout or without git."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:  # a node of a grid may have no git
+        return "unknown"
     return done.stdout.strip() if done.returncode == 0 else "unknown"
 
 

@@ -1,5 +1,6 @@
 """Normalised features of utterances and their copies, read from feats.scp when needed."""
 
+import struct
 from collections import OrderedDict
 from pathlib import Path
 from typing import BinaryIO
@@ -32,7 +33,7 @@ class Archives:
             self._open.clear()
         try:
             return kaldiio.load_mat(place, fd_dict=self._open)
-        except (AssertionError, EOFError, ValueError) as error:
+        except (AssertionError, EOFError, RuntimeError, ValueError, struct.error) as error:
             raise UserError(f"{place}: holds no whole matrix ({error}); run stage 3 again") from None
 
 

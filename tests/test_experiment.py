@@ -118,8 +118,16 @@ def test_other_features_of_the_same_utterances_are_refused(corpus, tmp_path):
         experiment.load(tmp_path / "exp")
 
 
+def test_models_of_before_lengths_were_kept_are_read_and_get_more_seeds(corpus, tmp_path):
+    corpus.prepare(tmp_path / "exp")
+    path = tmp_path / "exp/config.yaml"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if "num_frames" not in line))
+    experiment.load(tmp_path / "exp")
+    assert corpus.prepare(tmp_path / "exp", seeds="2").seeds == (2,)
+
+
 def test_tests_need_no_copies(corpus, tmp_path):
-    """They are by far the largest part of a corpus's features, and may go once all models are trained."""
+    """Of clean speech and attacks: the tables of all copies would be most of the memory of a test."""
     aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
     moved = Corpus(corpus.data_dir, str(aug_dir), corpus.config)
     run = moved.prepare(tmp_path / "exp")

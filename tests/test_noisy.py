@@ -343,6 +343,23 @@ def test_unlabelled_speech_that_is_babble_or_has_noise_of_the_test_is_refused(
     run = dataclasses.replace(trained, settings=settings)
     with pytest.raises(UserError, match=rf"{named}: training has \d+ of the recordings"):
         noise_scoring.score(run, places.noisy_dir, "")
+    run = dataclasses.replace(run, unlabelled={speech_dir: "of before"})
+    with pytest.raises(UserError, match=r"more_aug: holds other copies now than .*tiny was trained on; train anew"):
+        noise_scoring.score(run, places.noisy_dir, "")
+
+
+def test_copies_that_are_made_anew_while_they_are_scored_are_no_score(
+    trained: Experiment, places, tmp_path, monkeypatch
+):
+    noisy_dir = changed(places, tmp_path / "noisy", copies.NOISE_SETTINGS)
+
+    def predict(*arguments):
+        path = Path(noisy_dir, copies.NOISE_SETTINGS)
+        path.write_text(path.read_text().replace("seed: 0", "seed: 1"))
+
+    monkeypatch.setattr(noise_scoring, "predict", predict)
+    with pytest.raises(UserError, match="noisy: another run made other copies meanwhile"):
+        noise_scoring.score(trained, noisy_dir, "")
 
 
 def test_step(corpus: Corpus, trained: Experiment, places: Places, tmp_path):

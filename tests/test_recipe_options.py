@@ -12,8 +12,8 @@ set -euo pipefail
 . "{TOOLS}/steps/recipe_options.sh"
 pairs="a:b c:d"
 . "{TOOLS}/utils/parse_options.sh"
-recall_options noise_dir rir_dir pairs
-if at_stage 1; then keep_options noise_dir rir_dir pairs; fi
+recall_options data/x noise_dir rir_dir pairs
+if at_stage 1; then mkdir -p data/x && keep_options data/x noise_dir rir_dir pairs; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
@@ -58,6 +58,7 @@ def test_seeds_that_are_not_trained_are_not_tested(run, tmp_path):
     (tmp_path / "a recipe/exp/stl/fold_a b/seed_1").mkdir(parents=True)
     assert run("--stage", 5, "--seeds", "1").returncode == 0
     assert run("--stage", 4, "--seeds", "1 7").returncode == 0
+    assert run("--stage", 8, "--seeds", "1 7").returncode == 0
     done = run("--stage", 5, "--seeds", "1 7")
     assert (done.returncode, done.stderr) == (1, "run.sh: exp/stl has no seed 7; train it by stage 4 first\n")
 

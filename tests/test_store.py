@@ -53,10 +53,11 @@ def test_the_matrices_that_were_used_last_are_kept(corpus: Corpus, monkeypatch):
     assert made.get(first) is not one
 
 
-def test_an_archive_that_was_cut_off_is_named(tmp_path):
+@pytest.mark.parametrize("left", [1000, 10])
+def test_an_archive_that_was_cut_off_is_named(tmp_path, left):
     path = tmp_path / "feats.1.ark"
     kaldiio.save_ark(str(path), {"a": np.ones((300, 64), np.float32)}, scp=str(tmp_path / "feats.scp"))
     place = (tmp_path / "feats.scp").read_text().split()[1]
-    path.write_bytes(path.read_bytes()[:1000])
+    path.write_bytes(path.read_bytes()[:left])
     with pytest.raises(UserError, match=r"feats\.1\.ark:2: holds no whole matrix .*; run stage 3 again"):
         store.Archives().load(place)

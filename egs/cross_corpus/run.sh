@@ -20,10 +20,10 @@ classes=4                                 # of conf/labels_<classes>.yaml
 . ./cmd.sh
 . utils/parse_options.sh
 
-recall_options noise_dir rir_dir unlabelled_dir pairs
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 data=data/all$suffix
+recall_options "$data" noise_dir rir_dir unlabelled_dir pairs
 protocol=cross_$classes$suffix
 train=data/train$suffix
 noise_train="${noise_dir:+data/noise_train}"
@@ -74,7 +74,7 @@ if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
-  keep_options noise_dir rir_dir unlabelled_dir pairs
+  keep_options "$data" noise_dir rir_dir unlabelled_dir pairs
 fi
 
 if at_stage 2; then

@@ -46,7 +46,7 @@ def confusion(shown: Shown, fold: Fold, draws: int) -> np.ndarray:
     """Counts (A, A) of made and recognised types, of about ``draws`` copies of a fold's test utterances."""
     experiment = shown.experiment
     labels = experiment.protocol.utterances(fold, "test")
-    store, model = experiment.store(fold.id, experiment.aug_dir), shown.model(fold)
+    store, model = shown.store(fold), shown.model(fold)
     counts = np.zeros((len(experiment.types), len(experiment.types)), int)
     data = TrainingSet(store, labels, experiment.classes, experiment.settings, shown.seed, draws=draws)
     for batch in data.batches(epoch=1):

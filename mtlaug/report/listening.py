@@ -34,7 +34,7 @@ def copies(shown: Shown, plots: Plots) -> list[Block]:
         UserError: a recording or its features cannot be read.
     """
     experiment, fold = shown.experiment, shown.folds[0]
-    store = experiment.store(fold.id, experiment.aug_dir)
+    store = shown.store(fold)
     labels = experiment.protocol.utterances(fold, "test")
     first = {label: utterance for utterance, label in reversed(labels.items())}
     sources = [first[label] for label in list(dict.fromkeys(labels.values()))[:UTTERANCES]]

@@ -32,7 +32,7 @@ def blocks(shown: Shown, plots: Plots) -> list[Block]:
     """
     experiment, fold = shown.experiment, shown.folds[0]
     more = unlabelled.directories(experiment.settings.unlabelled_args)
-    store = experiment.store(fold.id, experiment.aug_dir, *more)
+    store = shown.store(fold, *more)
     labels = experiment.protocol.utterances(fold, "test")
     clean = spread(list(labels), MOST_UTTERANCES)
     copies = spread([copy for copy, source in store.source_of.items() if source in set(clean)], MOST_COPIES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from mtlaug import experiment, inference
@@ -12,6 +13,7 @@ from mtlaug.folds import Fold
 from mtlaug.model import MultitaskModel
 from mtlaug.report.logs import loss_weights
 from mtlaug.report.scores import Scored
+from mtlaug.store import FeatureStore
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class Shown:
     def spread_folds(self, most: int) -> list[Fold]:
         """At most so many folds, evenly over all."""
         return spread(self.folds, most)
+
+    @cached_property
+    def _has_its_copies(self) -> bool:
+        return copies_digest(self.experiment.aug_dir) == self.experiment.copies
+
+    def store(self, fold: Fold, *more: str) -> FeatureStore:
+        """Features of the speech, of the copies that the model was trained on, and of ``more`` directories.
+
+        Raises:
+            UserError: the copies are others now.
+        """
+        run = self.experiment
+        if not self._has_its_copies:
+            raise UserError(f"{run.aug_dir} holds other copies now than {run.directory} was trained on")
+        return run.store(fold.id, run.aug_dir, *more)
 
     def model(self, fold: Fold) -> MultitaskModel:
         """The trained model of a fold, which has not heard the fold's test speakers."""
@@ -77,8 +94,6 @@ def _shown(found: Experiment, scored: Sequence[Scored]) -> Shown:
     folds = tuple(fold for fold in found.protocol.folds if found.is_trained(fold.id, seed))
     if not folds:
         raise UserError(f"{found.directory}: no fold is trained with seed {seed}")
-    if copies_digest(found.aug_dir) != found.copies:
-        raise UserError(f"{found.directory}: {found.aug_dir} holds other copies now than it was trained on")
     own = [s for s in scored if s.model == found.directory.name and "curve" not in s.results]
     own = [s for s in own if s.results["protocol"] == found.protocol.sha256]
     return Shown(found, folds, own[0] if own else None)

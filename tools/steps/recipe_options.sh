@@ -48,7 +48,7 @@ is_given() { [[ " ${given_options[*]+${given_options[*]%%=*}} " == *" $1 "* ]]; 
 # check_seeds EXP_DIR: stages from 5 on test the seeds that are trained, so others would be given in vain.
 check_seeds() {
   local seed
-  if [ "$stage" -le 4 ] || [ "$dry_run" = true ] || ! is_given seeds; then return 0; fi
+  if at_stage 4 || ! is_given seeds || ! { at_stage 5 || at_stage 6 || at_stage 7; }; then return 0; fi
   for seed in "${seeds[@]}"; do
     if ! compgen -G "$1/fold_*/seed_$seed" >/dev/null; then
       echo "run.sh: $1 has no seed $seed; train it by stage 4 first" >&2
@@ -57,22 +57,24 @@ check_seeds() {
   done
 }
 
-# keep_options NAME...: after stage 1, note the values of options that later stages depend on, in data/options.conf.
+# keep_options DATA_DIR NAME...: after stage 1, note the values of options that later stages depend on.
 keep_options() {
-  local option temporary=data/.options.conf.$$
-  mkdir -p data
+  local option kept=$1/options.conf
+  shift
   for option; do
     [ -z "${!option}" ] || echo "$option=${!option}"
-  done >"$temporary"
-  mv "$temporary" data/options.conf
+  done >"$kept.$$"
+  mv "$kept.$$" "$kept"
 }
 
-# recall_options NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
+# recall_options DATA_DIR NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
 recall_options() {
-  local option value
-  if [ "$stage" -le 1 ] || [ ! -f data/options.conf ]; then return 0; fi
+  local option value kept=$1/options.conf
+  shift
+  if at_stage 1; then rm -f "$kept"; fi
+  if [ "$stage" -le 1 ] || [ ! -f "$kept" ]; then return 0; fi
   for option; do
-    value=$(sed -n "s/^$option=//p" data/options.conf)
+    value=$(sed -n "s/^$option=//p" "$kept")
     [ "${!option}" != "$value" ] || continue
     if is_given "$option"; then
       echo "run.sh: --${option//_/-} '${!option}': stage 1 was run with '$value'; run it again first" >&2

@@ -8,7 +8,7 @@
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
 
-recall_options noise_dir held_out_noise rir_dir unlabelled_dir
+recall_options "$data" noise_dir held_out_noise rir_dir unlabelled_dir
 if [ -n "$held_out_noise" ] && [ -z "$noise_dir" ]; then
   echo "run.sh: --held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given" >&2
   exit 1
@@ -25,7 +25,7 @@ if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
-  keep_options noise_dir held_out_noise rir_dir unlabelled_dir
+  keep_options "$data" noise_dir held_out_noise rir_dir unlabelled_dir
 fi
 
 if at_stage 2; then
