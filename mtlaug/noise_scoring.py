@@ -45,8 +45,8 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
             f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"
         )
     for directory, digest in experiment.unlabelled.items():
-        if copies.copies_digest(unlabelled.copies_of(directory)) != digest:
-            aug_dir = unlabelled.copies_of(directory)
+        aug_dir = unlabelled.copies_of(directory)
+        if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
         # Of copies their noise counts, of the speech itself what babble may be made of.

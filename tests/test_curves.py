@@ -337,7 +337,10 @@ def test_figures_of_others_stand_beside_ours(exp_dir: Path):
         ("- {system: x, uar: 5}", "lacks a key"),
         ("- {sytem: x}", "unknown key 'sytem'; did you mean 'system'"),
         ("system: x", "expected a list"),
-        ("- {system: x, uar: high, source: y, protocol_name: m, protocol: p, condition: c}", "expected float"),
+        (
+            "- {system: x, uar: high, source: y, protocol_name: m, protocol: p, condition: c, normalisation: n}",
+            "expected float",
+        ),
     ],
 )
 def test_broken_figures_of_others_are_refused(exp_dir: Path, tmp_path, content, message):
