@@ -59,8 +59,8 @@ class Fbank(torch.nn.Module):
         frames = frames - frames.mean(dim=-1, keepdim=True)
         previous = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
         frames = (frames - self.preemphasis * previous) * self.window
-        power = torch.view_as_real(torch.fft.rfft(frames, n=self.padded)).square().sum(-1)
-        energies = power @ self.banks
+        spectrum = torch.fft.rfft(frames, n=self.padded)
+        energies = (spectrum.real.square() + spectrum.imag.square()) @ self.banks
         floor = self.faintest * energies.amax(dim=(-2, -1), keepdim=True)
         energies = torch.maximum(energies, floor.clamp(min=torch.finfo(torch.float32).eps))
         if self.remove_level:
