@@ -19,6 +19,7 @@ from mtlaug import augment, config, protocol, provenance, unlabelled
 from mtlaug.archives import FEATURE_ARGS
 from mtlaug.copies import check_copies
 from mtlaug.files import UserError, atomic_path, read_json, read_table
+from mtlaug.labels import NO_LABEL
 from mtlaug.store import FeatureStore
 
 FRAMES = "num_frames"  # digest of the lengths of the features; models of before it was kept have none
@@ -54,6 +55,16 @@ class Experiment:
     def types(self) -> list[str]:
         """Classes of the augmentation task."""
         return list(augment.types(self.settings.augment_args))
+
+    @property
+    def other_emotions(self) -> list[str]:
+        """Emotions that are no classes and train the emotion head where the configuration says so.
+
+        Of two words each (``other calm``), a class being one: a label map may give a class the name of another emotion.
+        """
+        if not self.settings.dataset_args.other_emotions:
+            return []
+        return sorted({_other(label) for label in self.protocol.corpus.dropped.values()} - {_other(NO_LABEL)})
 
     def meta_tasks(self) -> dict[str, int]:
         """Speaker and gender where the configuration weighs them: task to its number of classes."""
@@ -105,9 +116,20 @@ class Experiment:
             labels |= self.protocol.utterances(fold, "dev")
         return labels
 
+    def training_others(self, fold: str) -> dict[str, str]:
+        """Utterance to emotion, one of `other_emotions`, of the speakers who train."""
+        known, utt2spk, one = set(self.other_emotions), self.protocol.corpus.utt2spk, self.protocol.fold(fold)
+        speakers = {*one.train, *(one.dev if self.settings.dataset_args.train_on_dev else ())}
+        dropped = ((utterance, _other(label)) for utterance, label in self.protocol.corpus.dropped.items())
+        return {utterance: label for utterance, label in dropped if label in known and utt2spk[utterance] in speakers}
+
     def store(self, fold: str, *more: str) -> FeatureStore:
         """Features of the data and ``more`` directories, such as the copies, normalised as the training part says."""
         return FeatureStore([self.data_dir, *more], self.normalisation, list(self.training_labels(fold)))
+
+
+def _other(label: str) -> str:
+    return f"other {label}"
 
 
 def prepare(
@@ -127,6 +149,8 @@ def prepare(
     if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
+    if settings.dataset_args.other_emotions and not set(bound.corpus.dropped.values()) - {NO_LABEL}:
+        raise UserError(f"dataset_args.other_emotions: {data_dir}/utt2emo has only labels of the classes; leave it out")
     copies = check_copies(aug_dir, settings)
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
