@@ -118,10 +118,10 @@ class Experiment:
 
     def training_others(self, fold: str) -> dict[str, str]:
         """Utterance to emotion, one of `other_emotions`, of the speakers who train."""
-        known, utt2spk, one = set(self.other_emotions), self.protocol.corpus.utt2spk, self.protocol.fold(fold)
-        speakers = {*one.train, *(one.dev if self.settings.dataset_args.train_on_dev else ())}
-        dropped = ((utterance, _other(label)) for utterance, label in self.protocol.corpus.dropped.items())
-        return {utterance: label for utterance, label in dropped if label in known and utt2spk[utterance] in speakers}
+        args = self.settings.dataset_args
+        parts = ("train", "dev") if args.train_on_dev else ("train",)
+        said = [self.protocol.others(fold, part).items() for part in parts if args.other_emotions]
+        return {utterance: _other(label) for utterances in said for utterance, label in utterances}
 
     def store(self, fold: str, *more: str) -> FeatureStore:
         """Features of the data and ``more`` directories, such as the copies, normalised as the training part says."""
