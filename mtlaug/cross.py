@@ -136,17 +136,22 @@ def choose_shots(corpus: Corpus, test: str, few_shot: int, seed: int = 0) -> tup
 
 
 def owners(corpus: Corpus) -> dict[str, str]:
-    """Speaker to corpus; an utterance that ``utt2corpus`` lacks is a `UserError`."""
-    for utterance in corpus.utt2spk:
+    """Speaker to corpus; an utterance that ``utt2corpus`` lacks, or a speaker of two corpora, is a `UserError`."""
+    owner: dict[str, str] = {}
+    for utterance, speaker in corpus.utt2spk.items():
         if utterance not in corpus.utt2corpus:
             mend = "copy the corpora by utils/copy_data_dir.sh --prefix, and combine the copies"
             raise UserError(f"--scheme cross needs the table utt2corpus, which lacks utterance {utterance}; {mend}")
-    return {speaker: corpus.utt2corpus[utterance] for utterance, speaker in corpus.utt2spk.items()}
+        corpora = {owner.setdefault(speaker, corpus.utt2corpus[utterance]), corpus.utt2corpus[utterance]}
+        if len(corpora) > 1:
+            both = " and ".join(sorted(corpora))
+            raise UserError(f"utt2corpus: speaker {speaker} is of both {both}; copy each with a --prefix of its own")
+    return owner
 
 
 def train_name(fold: Fold, test: str) -> str:
     """The training set of a fold that tests the corpus ``test``, as `make_folds` put it into the fold's name."""
-    return fold.id.rpartition(f"_to_{test}_")[0] or fold.id
+    return fold.id.rpartition(f"_to_{test}_")[0] if fold.shots else fold.id
 
 
 def check_fold(corpus: Corpus, fold: Fold) -> None:

@@ -16,7 +16,8 @@ class Corpus:
     """What a protocol needs of a data directory; all keyed by utterance.
 
     ``labels`` holds the kept utterances' classes, ``dropped`` the raw label of the
-    others; the tables below them are empty where the data directory has none.
+    others; the tables below them are empty where the data directory has none. ``segments`` holds
+    recording, start and end (seconds).
     """
 
     utt2spk: dict[str, str]
@@ -26,6 +27,7 @@ class Corpus:
     text: dict[str, str]
     utt2checksum: dict[str, str]
     utt2corpus: dict[str, str]
+    segments: dict[str, tuple[str, float, float]]
 
 
 def read_label_map(path: str | Path) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -74,5 +76,11 @@ def read_corpus(data_dir: str | Path, classes: tuple[str, ...], label_map: dict[
             raise UserError(f"{data_dir}/utt2emo: utterance {utt}: class {emotion!r} is none of {', '.join(classes)}")
         else:
             labels[utt] = emotion
-    optional = {name: data_dir / name for name in ("utt2uniq", "text", "utt2checksum", "utt2corpus")}
-    return Corpus(utt2spk, labels, dropped, **{n: read_table(p) if p.exists() else {} for n, p in optional.items()})
+    optional = {name: data_dir / name for name in ("utt2uniq", "text", "utt2checksum", "utt2corpus", "segments")}
+    tables = {name: read_table(path) if path.exists() else {} for name, path in optional.items()}
+    try:
+        fields = {utt: segment.split() for utt, segment in tables.pop("segments").items()}
+        segments = {utt: (recording, float(start), float(end)) for utt, (recording, start, end) in fields.items()}
+    except ValueError:
+        raise UserError(f"{data_dir}/segments: malformed; utils/validate_data_dir.sh {data_dir} says where") from None
+    return Corpus(utt2spk, labels, dropped, **tables, segments=segments)

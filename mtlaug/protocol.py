@@ -12,10 +12,9 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from pathlib import Path
 
-from mtlaug import cross
+from mtlaug import cross, leaks
 from mtlaug import folds as schemes
 from mtlaug.files import UserError, atomic_path, read_json, read_table, write_json
 from mtlaug.folds import PARTS, Fold
@@ -136,6 +135,11 @@ def make(
         raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
     protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
     verify(protocol)
+    if lacking := corpus.labels.keys() - corpus.utt2checksum.keys():
+        logging.warning(
+            f"{data_dir}: {len(lacking)} utterances are not in utt2checksum, which utils/check_audio.sh writes: equal "
+            "sound of two speakers would not be seen"
+        )
     with atomic_path(data_dir / "protocol_dropped.tsv") as temporary:
         rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
         temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
@@ -172,7 +176,7 @@ def load(path: str | Path) -> Protocol:
 
 
 def verify(protocol: Protocol) -> None:
-    """Refuse leaking or broken folds; log one warning where train and held-out parts share ``text``."""
+    """Refuse leaking or broken folds; log a warning where train and held-out parts share ``text`` or recordings."""
     broken = [name for name in protocol.classes if not re.fullmatch(r"\S+", name)]
     if broken:
         raise UserError(f"protocol {protocol.name}: class {broken[0]!r} must be one word; use a label map to rename it")
@@ -182,7 +186,7 @@ def verify(protocol: Protocol) -> None:
             raise UserError(f"protocol {protocol.name}: fold id {fold.id!r}: use letters, digits, '.', '_', '+', '-'")
         if protocol.fold(fold.id) is not fold:
             raise UserError(f"protocol {protocol.name}: fold id {fold.id} is used twice")
-        check_fold(protocol, fold)
+        leaks.check_fold(protocol, fold)
         if protocol.scheme == "cross":  # a score is of one fold and test corpus: a speaker may be tested in several
             cross.check_fold(protocol.corpus, fold)
             continue
@@ -191,55 +195,13 @@ def verify(protocol: Protocol) -> None:
                 raise UserError(f"speaker {speaker} is tested in folds {tested[speaker]} and {fold.id}: counted twice")
     if not protocol.folds:
         raise UserError(f"protocol {protocol.name}: no folds")
-    shared = [len(shared_text(protocol, fold)) for fold in protocol.folds]
-    if any(shared):
-        logging.warning(
-            f"protocol {protocol.name}: held-out sentences (text) are also in training: "
-            f"{sum(map(bool, shared))} of {len(shared)} folds, up to {max(shared)} sentences a fold"
-        )
-
-
-def check_fold(protocol: Protocol, fold: Fold) -> None:
-    """Raise a `UserError` unless the parts of a fold are complete and share no speaker, recording or sound."""
-    where = f"protocol {protocol.name}, fold {fold.id}"
-    corpus = protocol.corpus
-    speakers = {part: set(fold.speakers(part)) for part in PARTS}
-    if strange := sorted(set(fold.shots) - corpus.labels.keys()):
-        raise UserError(f"{where}: shot(s) not among the kept utterances: {', '.join(strange)}")
-    speakers["train"] |= {corpus.utt2spk[utterance] for utterance in fold.shots}
-    if unknown := sorted(set().union(*speakers.values()) - set(corpus.utt2spk.values())):
-        raise UserError(f"{where}: speaker(s) not in the data: {', '.join(unknown)}")
-    for part in PARTS:
-        if not protocol.utterances(fold, part):
-            raise UserError(f"{where}: the {part} part has no utterance")
-    # Utterances without a class count too, as they may train the other tasks.
-    utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in PARTS}
-    sources = {part: {corpus.utt2uniq.get(u, u): u for u in utterances[part]} for part in PARTS}
-    sums = corpus.utt2checksum
-    sounds = {part: {sums[u]: u for u in utterances[part] if u in sums} for part in PARTS}
-    for one, other in combinations(PARTS, 2):
-        if both := sorted(speakers[one] & speakers[other]):
-            raise UserError(f"{where}: leak: speaker(s) {', '.join(both)} in both {one} and {other}")
-        if both := sorted(sources[one].keys() & sources[other].keys()):
-            raise UserError(
-                f"{where}: leak: {len(both)} recording(s) of utt2uniq in both {one} and {other}, "
-                f"such as {both[0]} ({sources[one][both[0]]} and {sources[other][both[0]]})"
+    for shared, what in ((leaks.shared_text, "sentences (text)"), (leaks.shared_recordings, "recordings (segments)")):
+        counts = [len(shared(protocol, fold)) for fold in protocol.folds]
+        if any(counts):
+            logging.warning(
+                f"protocol {protocol.name}: held-out {what} are also in training: {sum(map(bool, counts))} of "
+                f"{len(counts)} folds, up to {max(counts)} a fold"
             )
-        if both := sorted(sounds[one].keys() & sounds[other].keys()):
-            raise UserError(
-                f"{where}: leak: {len(both)} utterance(s) of {one} have the very samples of one in {other}, such as "
-                f"{sounds[one][both[0]]} and {sounds[other][both[0]]}; remove one of each (mtlaug datadir subset)"
-            )
-    absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
-    if absent:
-        raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}")
-
-
-def shared_text(protocol: Protocol, fold: Fold) -> set[str]:
-    """The sentences that the training part shares with the dev or the test part."""
-    text = protocol.corpus.text
-    said = {part: {text[utt] for utt in protocol.utterances(fold, part) if utt in text} for part in PARTS}
-    return said["train"] & (said["dev"] | said["test"])
 
 
 def _groups(genders: dict[str, str], folds: int | None, fold_list: str | Path | None) -> dict[str, list[str]]:

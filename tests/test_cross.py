@@ -12,7 +12,7 @@ from made_emodb import WOMEN
 from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
-from mtlaug import attack, cross, cross_scoring, evaluation, inference, protocol, robustness, training
+from mtlaug import attack, cross, cross_scoring, evaluation, inference, leaks, protocol, robustness, training
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.folds import Fold
@@ -106,6 +106,9 @@ def test_refused_corpora(data_dir):
         make(data_dir, "en:de")
     labels.write_text(LABEL_MAP)
     table = read_table(data_dir / "utt2corpus")
+    write_table(data_dir / "utt2corpus", table | {"de-0-anger1": "en"})
+    with pytest.raises(UserError, match="speaker de-0 is of both de and en"):
+        make(data_dir, "en:ur")
     write_table(data_dir / "utt2corpus", {k: v for k, v in table.items() if k != "de-0-anger1"})
     with pytest.raises(UserError, match=r"lacks utterance de-0-anger1; copy .*copy_data_dir.sh --prefix"):
         make(data_dir, "en:de")
@@ -153,10 +156,10 @@ def test_a_donor_is_not_tested(data_dir):
     made = make(data_dir, "en:ur", few_shot=2)
     fold = dataclasses.replace(made.folds[0], test=(*made.folds[0].test, "ur-5"))
     with pytest.raises(UserError, match=r"leak: speaker\(s\) ur-5 in both train and test"):
-        protocol.check_fold(made, fold)
+        leaks.check_fold(made, fold)
     fold = dataclasses.replace(made.folds[0], shots=("ur-9-sad1",))
     with pytest.raises(UserError, match=r"shot\(s\) not among the kept utterances: ur-9-sad1"):
-        protocol.check_fold(made, fold)
+        leaks.check_fold(made, fold)
 
 
 def test_the_same_recording_in_two_corpora_is_refused(data_dir):

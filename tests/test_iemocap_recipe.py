@@ -79,7 +79,7 @@ def test_tables_and_counts(prepared):
     assert set(datadir.read(data, "utt2session").values()) == {f"session{number}" for number in range(1, 6)}
     protocol = read_json(data / "protocol.json")
     assert protocol["counts"] == {"angry": 20, "happy": 20, "neutral": 10, "sad": 20} and protocol["dropped"] == {}
-    assert "5 of 5 folds, up to 4 sentences a fold" in result.stderr  # the scripted ones
+    assert "5 of 5 folds, up to 4 a fold" in result.stderr  # the scripted ones
 
 
 def test_every_oddity_is_read_or_listed(recipe, corpus):

@@ -53,7 +53,7 @@ def test_speakers_sessions_and_labels(recipe, whole):
     protocol = read_json(data / "protocol.json")
     assert [fold["test"] for fold in protocol["folds"]] == [[f"F0{number}", f"M0{number}"] for number in range(1, 7)]
     assert protocol["folds"][5]["dev"] == ["F01", "M01"] and protocol["folds"][5]["id"] == "session6"
-    assert "6 of 6 folds, up to 2 sentences a fold" in result.stderr
+    assert "6 of 6 folds, up to 2 a fold" in result.stderr
 
 
 @pytest.mark.parametrize(

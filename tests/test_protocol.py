@@ -217,7 +217,8 @@ def test_a_speaker_tested_twice_is_refused(data_dir: Path):
 
 
 def test_shared_text_is_a_warning_with_counts(data_dir: Path, caplog: pytest.LogCaptureFixture):
-    write_table(data_dir / "text", {utt: utt for utt in read_table(data_dir / "utt2spk")})
+    for table in ("text", "utt2checksum"):
+        write_table(data_dir / table, {utt: utt for utt in read_table(data_dir / "utt2spk")})
     with caplog.at_level(logging.WARNING):
         protocol.make(data_dir)
     assert not caplog.records
@@ -225,8 +226,26 @@ def test_shared_text_is_a_warning_with_counts(data_dir: Path, caplog: pytest.Log
     with caplog.at_level(logging.WARNING):
         protocol.make(data_dir)  # a1 and c1 are on different sides in folds a1, b1, b2 and c2
     assert [record.message for record in caplog.records] == [
-        "protocol my data: held-out sentences (text) are also in training: 4 of 6 folds, up to 1 sentences a fold"
+        "protocol my data: held-out sentences (text) are also in training: 4 of 6 folds, up to 1 a fold"
     ]
+
+
+def test_one_recording_in_two_parts(data_dir: Path, caplog: pytest.LogCaptureFixture):
+    """Stretches of it are told of, and common samples are refused; those of one part may overlap."""
+    utterances = [utt for utt in read_table(data_dir / "utt2spk") if utt.endswith("-1") and "anger" in utt]
+    own = {utt: f"{utt} 0.5 2.5" for utt in read_table(data_dir / "utt2spk")}
+    shared = {utt: f"hall {3 * number} {3 * number + 2}" for number, utt in enumerate(utterances)}
+    write_table(data_dir / "segments", own | shared | {"a1-anger-2": "hall 0 1.5"})
+    with caplog.at_level(logging.WARNING):
+        protocol.make(data_dir)
+    assert "36 utterances are not in utt2checksum" in caplog.text
+    assert "held-out recordings (segments) are also in training: 6 of 6 folds, up to 1 a fold" in caplog.text
+    change(data_dir / "segments", **{"c2-anger-1": "hall 1.9 2.9"})
+    with pytest.raises(UserError, match="fold a1: leak: c2-anger-1 of train and a1-anger-1 of test overlap"):
+        protocol.make(data_dir)
+    change(data_dir / "segments", **{"c2-anger-1": "hall 1.9"})
+    with pytest.raises(UserError, match="segments: malformed"):
+        protocol.make(data_dir)
 
 
 def test_missing_gender_and_stray_labels_are_refused(data_dir: Path):

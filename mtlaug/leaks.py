@@ -1,0 +1,80 @@
+"""What the parts of a fold must not share: speakers, source recordings, equal sound, stretches of a recording."""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from mtlaug.files import UserError
+from mtlaug.folds import PARTS, Fold
+
+if TYPE_CHECKING:
+    from mtlaug.protocol import Protocol
+
+
+def check_fold(protocol: "Protocol", fold: Fold) -> None:
+    """Raise a `UserError` unless the parts of a fold are complete and share no speaker, source recording or sound."""
+    where = f"protocol {protocol.name}, fold {fold.id}"
+    corpus = protocol.corpus
+    speakers = {part: set(fold.speakers(part)) for part in PARTS}
+    if strange := sorted(set(fold.shots) - corpus.labels.keys()):
+        raise UserError(f"{where}: shot(s) not among the kept utterances: {', '.join(strange)}")
+    speakers["train"] |= {corpus.utt2spk[utterance] for utterance in fold.shots}
+    if unknown := sorted(set().union(*speakers.values()) - set(corpus.utt2spk.values())):
+        raise UserError(f"{where}: speaker(s) not in the data: {', '.join(unknown)}")
+    for part in PARTS:
+        if not protocol.utterances(fold, part):
+            raise UserError(f"{where}: the {part} part has no utterance")
+    # Utterances without a class count too, as they may train the other tasks.
+    utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in PARTS}
+    sources = {part: {corpus.utt2uniq.get(u, u): u for u in utterances[part]} for part in PARTS}
+    sums = corpus.utt2checksum
+    sounds = {part: {sums[u]: u for u in utterances[part] if u in sums} for part in PARTS}
+    for one, other in combinations(PARTS, 2):
+        if both := sorted(speakers[one] & speakers[other]):
+            raise UserError(f"{where}: leak: speaker(s) {', '.join(both)} in both {one} and {other}")
+        if both := sorted(sources[one].keys() & sources[other].keys()):
+            raise UserError(
+                f"{where}: leak: {len(both)} recording(s) of utt2uniq in both {one} and {other}, "
+                f"such as {both[0]} ({sources[one][both[0]]} and {sources[other][both[0]]})"
+            )
+        if both := sorted(sounds[one].keys() & sounds[other].keys()):
+            raise UserError(
+                f"{where}: leak: {len(both)} utterance(s) of {one} have the very samples of one in {other}, such as "
+                f"{sounds[one][both[0]]} and {sounds[other][both[0]]}; remove one of each (mtlaug datadir subset)"
+            )
+        if both := _overlap(corpus.segments, utterances[one], utterances[other]):
+            mend = "keep speakers who talk at once in one part (--fold-list or --scheme sessions)"
+            raise UserError(
+                f"{where}: leak: {both[0]} of {one} and {both[1]} of {other} overlap in a recording; {mend}"
+            )
+    absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
+    if absent:
+        raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}")
+
+
+def shared_text(protocol: "Protocol", fold: Fold) -> set[str]:
+    """The sentences that the training part shares with the dev or the test part."""
+    text = protocol.corpus.text
+    said = {part: {text[utt] for utt in protocol.utterances(fold, part) if utt in text} for part in PARTS}
+    return said["train"] & (said["dev"] | said["test"])
+
+
+def shared_recordings(protocol: "Protocol", fold: Fold) -> set[str]:
+    """The recordings of ``segments`` of which the training part has a stretch, and the dev or the test part another."""
+    segments = protocol.corpus.segments
+    cut = {part: {segments[u][0] for u in protocol.utterances(fold, part) if u in segments} for part in PARTS}
+    return cut["train"] & (cut["dev"] | cut["test"])
+
+
+def _overlap(
+    segments: Mapping[str, tuple[str, float, float]], some: Iterable[str], others: Iterable[str]
+) -> tuple[str, str] | None:
+    """The first utterance of each side that have samples of a recording in common."""
+    spans = [(*segments[u], side, u) for side, part in enumerate((some, others)) for u in part if u in segments]
+    last: dict[tuple[str, int], tuple[float, str]] = {}  # where the latest span of a recording and side ends
+    for recording, start, end, side, utterance in sorted(spans):
+        ended, before = last.get((recording, 1 - side), (start, ""))
+        if ended > start:
+            return (utterance, before) if side == 0 else (before, utterance)
+        last[recording, side] = max((end, utterance), last.get((recording, side), (end, utterance)))
+    return None
