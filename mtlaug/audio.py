@@ -62,7 +62,7 @@ def output_of(command: str) -> io.BytesIO:
     Raises:
         UserError: the command fails.
     """
-    done = subprocess.run(_in_bash(command), stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(_in_bash(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     if done.returncode != 0:
         raise UserError(f"{command.strip()}: failed with code {done.returncode}")
     return io.BytesIO(done.stdout)

@@ -23,9 +23,10 @@ def _effects():
     return effects
 
 
-def _check_range(name: str, bounds: list[float], above: float = -np.inf) -> None:
-    if len(bounds) != 2 or not above < bounds[0] <= bounds[1]:
+def _check_range(name: str, bounds: list[float], above: float = -np.inf, up_to: float = np.inf) -> None:
+    if len(bounds) != 2 or not above < bounds[0] <= bounds[1] <= up_to:
         limit = f" above {above:g}" if above > -np.inf else ""
+        limit += f" and up to {up_to:g}" if up_to < np.inf else ""
         raise ValueError(f"{name} must be [lowest, highest]{limit}, not {bounds}")
 
 
@@ -46,12 +47,12 @@ class SpecAugment:
 
 @dataclass
 class Mixup:
-    """A weighted mean with another labelled training utterance, its emotion mixed likewise (Zhang et al. 2018)."""
+    """A weighted mean with a training utterance drawn at random, its emotion mixed likewise (Zhang et al. 2018)."""
 
     weight: list[float] = option([0.6, 0.8], "range of the first one's weight")
 
     def __post_init__(self):
-        _check_range("weight", self.weight, above=0)
+        _check_range("weight", self.weight, above=0, up_to=1)
 
 
 @dataclass

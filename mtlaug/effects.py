@@ -87,7 +87,8 @@ class Reverb(SameLength):
         response = _read(self.source, sampling_rate)
         if not response.any():
             raise UserError(f"{self.source}: is silent; remove it from the directory of impulse responses")
-        return _reverberated(samples, response)
+        # Copies stay aligned with their source: the response starts at its direct sound.
+        return _reverberated(samples, response[int(np.abs(response).argmax()) :])
 
 
 @dataclass
@@ -179,8 +180,6 @@ def _mixed(samples: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:
 
 
 def _reverberated(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
-    # Copies stay aligned with their source: the response starts at its direct sound.
-    response = response[int(np.abs(response).argmax()) :]
     length = samples.shape[1]
     # scipy.signal would do the same, and take longer to import than many a job has to convolve.
     size = fft.next_fast_len(length + len(response) - 1, real=True)

@@ -34,9 +34,17 @@ def refuse_cross(system: System) -> None:
 
 
 def as_predictions(system: System, rows: Iterable[Row]) -> Predictions:
-    """Rows of any number of folds and seeds as one table; an utterance is that of the protocol, not a copy's id."""
+    """Rows of any number of folds and seeds as one table; an utterance is that of the protocol, not a copy's id.
+
+    Raises:
+        UserError: a posterior is not finite.
+    """
     utterances, folds, seeds, labels, posteriors = zip(*rows, strict=True)
     matrix, classes = np.stack(posteriors), system.protocol.classes
+    if not np.isfinite(matrix).all():
+        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+        where = f"utterance {utterances[row]}, fold {folds[row]}, seed {seeds[row]}"
+        raise UserError(f"{system.directory}: {where}: posteriors are not finite; train it again, or mend its features")
     return Predictions(
         utts=np.array(utterances),
         folds=np.array(folds),

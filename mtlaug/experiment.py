@@ -22,7 +22,8 @@ from mtlaug.files import UserError, atomic_path, read_json, read_table
 from mtlaug.labels import NO_LABEL
 from mtlaug.store import FeatureStore
 
-FRAMES = "num_frames"  # digest of the lengths of the features; models of before it was kept have none
+# Tables whose digests bind a model to its data: lengths of the features, and sound. Models of before have none.
+BOUND = {"num_frames": "utt2num_frames", "sound": "utt2checksum"}
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def prepare(
             "data_dir": data_dir,
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
-            FRAMES: _digest(data_dir),
+            **_digests(data_dir),
             "copies": copies,
             "unlabelled": without_labels,
             "classes": list(bound.classes),
@@ -189,9 +190,10 @@ def prepare(
     return Experiment(directory, settings, data_dir, aug_dir, seeds, bound, copies, without_labels).jobs()
 
 
-def _digest(data_dir: str) -> str:
-    """SHA-256 of the lengths of all features: another version of the audio hardly ever has the same."""
-    return hashlib.sha256(Path(data_dir, "utt2num_frames").read_bytes()).hexdigest()
+def _digests(data_dir: str) -> dict[str, str]:
+    """SHA-256 of each table of `BOUND` that is there."""
+    paths = {name: Path(data_dir, table) for name, table in BOUND.items()}
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items() if path.exists()}
 
 
 def check_features(directory: str, settings: config.Config) -> None:
@@ -223,8 +225,8 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    made = bound.get(FRAMES)
-    if made and Path(bound["data_dir"], FEATURE_ARGS).exists() and _digest(bound["data_dir"]) != made:
+    there = _digests(bound["data_dir"]) if Path(bound["data_dir"], FEATURE_ARGS).exists() else {}
+    if any(bound.get(name, digest) != digest for name, digest in there.items()):
         mend = "train anew, under another --exp-name or without this directory"
         raise UserError(f"{exp_dir}: was trained on other features than {bound['data_dir']} has now; {mend}")
     data = bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current, bound["copies"], bound["unlabelled"]
@@ -263,6 +265,6 @@ def _differences(old: dict, new: dict) -> list[str]:
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
             and key not in ("seeds", "versions", "git_commit", "command")
-            and not (key == FRAMES and key not in before)
+            and not (key in BOUND and not (before.get(key) and after.get(key)))
         ]
     return differing

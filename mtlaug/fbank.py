@@ -1,5 +1,7 @@
 """Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for the level and a floor under it."""
 
+import math
+
 import torch
 import torchaudio.compliance.kaldi
 
@@ -28,8 +30,9 @@ class Fbank(torch.nn.Module):
 
     def __init__(self, args: FeatureArgs):
         super().__init__()
-        self.shift = round(args.sample_rate * args.frame_shift / 1000)
-        self.length = round(args.sample_rate * args.frame_length / 1000)
+        # Rounded down, as in Kaldi: at 11,025 Hz 25 ms are 275 samples.
+        self.shift = math.floor(args.sample_rate * args.frame_shift / 1000 + 1e-9)
+        self.length = math.floor(args.sample_rate * args.frame_length / 1000 + 1e-9)
         self.preemphasis = args.preemphasis
         self.faintest = 10 ** (-args.dynamic_range / 10) if args.dynamic_range else 0.0  # as a part of the loudest
         self.remove_level = args.remove_level
@@ -72,6 +75,9 @@ class Fbank(torch.nn.Module):
         before = self.length // 2 - self.shift // 2
         after = self.length - self.shift + self.shift // 2 - before
         if samples.shape[-1] < max(before, after):
-            raise UserError(f"a waveform of {samples.shape[-1]} samples is shorter than a frame of {self.length}")
+            raise UserError(
+                f"a waveform of {samples.shape[-1]} samples is too short for a frame of {self.length}, which takes "
+                f"{max(before, after)} at least"
+            )
         mirrored = [samples[..., :before].flip(-1), samples, samples[..., -after:].flip(-1)]
         return torch.cat(mirrored, dim=-1).unfold(-1, self.length, self.shift)

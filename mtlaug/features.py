@@ -18,7 +18,7 @@ from tqdm import tqdm
 from mtlaug import archives, audio, frontend
 from mtlaug.config import FeatureArgs
 from mtlaug.cuts import inputs, read_cuts
-from mtlaug.files import UserError, atomic_path
+from mtlaug.files import UserError, read_json, read_table, write_json
 
 TOGETHER = 16  # utterances: one by one, each step would find its code and tables out of the processor's caches
 
@@ -34,15 +34,18 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
     Returns:
         ``utterances``, ``audio`` and ``elapsed`` (seconds of audio, and of the job's time).
     Raises:
-        UserError: an utterance cannot be read; nothing is written then.
+        UserError: an utterance cannot be read, or ``ark_dir`` has another data directory's features; nothing is
+            written then.
     """
     torch.set_num_threads(1)
     started, total, count = time.monotonic(), 0.0, 0
-    key_file, key = Path(ark_dir, f"feats.{job}.key"), _content_key(data_dir, ark_dir, args, job, nj)
+    note, key = Path(ark_dir, f"feats.{job}.json"), _content_key(data_dir, ark_dir, args, job, nj)
     made = [Path(ark_dir, f"{kind}.{job}.{ending}") for kind in ("feats", "cmvn") for ending in ("ark", "scp")]
-    if key and key_file.exists() and key_file.read_text() == key and all(path.exists() for path in made):
+    done = read_json(note) if note.exists() else {}
+    _refuse_others(ark_dir, data_dir, done.get("data_dir", data_dir))
+    if key and (done.get("key"), done.get("sizes")) == (key, _sizes(made)):
         return {"utterances": 0, "audio": 0.0, "elapsed": time.monotonic() - started}
-    key_file.unlink(missing_ok=True)
+    note.unlink(missing_ok=True)
     model = frontend.build(args)
     feats_writer = archives.writer(ark_dir, f"feats.{job}", args.compression)
     with feats_writer as feats, archives.writer(ark_dir, f"cmvn.{job}", 0) as cmvn:
@@ -56,8 +59,7 @@ def extract(data_dir: str, ark_dir: str, args: FeatureArgs, job: int = 1, nj: in
             total, count = total + sum(map(len, loaded)) / args.sample_rate, count + len(group)
         archives.retire(data_dir)  # until all jobs are done, the archives may be of two kinds
     if key:
-        with atomic_path(key_file) as temporary:
-            temporary.write_text(key)
+        write_json(note, {"data_dir": data_dir, "key": key, "sizes": _sizes(made)})
     return {"utterances": count, "audio": total, "elapsed": time.monotonic() - started}
 
 
@@ -66,6 +68,20 @@ def _features(model: torch.nn.Module, cut: MonoCut, samples: np.ndarray) -> np.n
         return model(torch.from_numpy(samples)).numpy()
     except UserError as error:
         raise UserError(f"{cut.recording.sources[0].source}: utterance {cut.id}: {error}") from None
+
+
+def _sizes(paths: list[Path]) -> list[int | None]:
+    """Of files in bytes: one that was cut off, or is missing, is to be made again."""
+    return [path.stat().st_size if path.exists() else None for path in paths]
+
+
+def _refuse_others(ark_dir: str, data_dir: str, owner: str) -> None:
+    table = Path(owner, "feats.scp")
+    if Path(owner).resolve() == Path(data_dir).resolve() or not table.exists():
+        return
+    archive = next(iter(read_table(table).values()), "")
+    if Path(archive).parent.resolve() == Path(ark_dir).resolve():  # and not in a copy of it
+        raise UserError(f"{ark_dir}: holds the features of {owner}; give {data_dir} a directory of its own")
 
 
 def _content_key(data_dir: str, ark_dir: str, args: FeatureArgs, job: int, nj: int) -> str | None:

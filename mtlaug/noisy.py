@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -168,13 +169,15 @@ def _copies(
 
 
 def _refuse_own_speech(data_dir: str, babble_dir: str | None, noises: Noises) -> None:
-    own = set(read_table(Path(data_dir, "wav.scp")).values())
-    if shared := sorted(own.intersection(noises.babble)):
+    own = {os.path.realpath(source) for source in read_table(Path(data_dir, "wav.scp")).values()}
+    if shared := sorted(source for source in noises.babble if os.path.realpath(source) in own):
         raise UserError(f"{babble_dir}/wav.scp: {shared[0]} is a recording of {data_dir} too; take other speech")
 
 
 def _digest(data_dir: str, noises: Noises) -> str:
-    """SHA-256 over where the speech and the noise lie."""
-    paths = [path for name in ("wav.scp", "segments") if (path := Path(data_dir, name)).exists()]
+    """SHA-256 over the speech and where it lies, and over where the noise lies and its files' sizes."""
+    paths = [path for name in ("wav.scp", "segments", "utt2checksum") if (path := Path(data_dir, name)).exists()]
     tables = [path.read_text(encoding="utf-8") for path in paths]
-    return hashlib.sha256(json.dumps([tables, noises.recorded, noises.babble]).encode()).hexdigest()
+    files = itertools.chain(noises.babble, *noises.recorded.values())
+    sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
+    return hashlib.sha256(json.dumps([tables, noises.recorded, noises.babble, sizes]).encode()).hexdigest()

@@ -31,13 +31,15 @@ def command_line(trained: str, seeds: tuple[int, ...], tested: str) -> str:
     """What a user types to train and test a model again.
 
     Args:
-        trained: the recipe's command when the model was trained, empty where that is not known.
+        trained: the recipe's command when the model was trained, empty where that is not known; what it says of
+            tests was of those that came with the training.
         seeds: of the model, which may have come one by one.
         tested: the recipe's command that tests it; what it says of training may be less than was said then.
     """
     options, testing = _options(trained), _options(tested)
     if options is None or testing is None:
         return tested
+    options = {name: value for name, value in options.items() if name not in TESTING}
     options |= {name: value for name, value in testing.items() if name in TESTING}
     options |= {"seeds": " ".join(map(str, seeds))} if len(seeds) > 1 or "seeds" in options else {}
     return " ".join(["./run.sh", *(f"--{name} {_quoted(value)}" for name, value in options.items())])

@@ -54,9 +54,10 @@ def windows(source: str | Path | BinaryIO, sample_rate: int, seconds: float | No
                     raise UserError(f"{name}: is cut off, or changed while it was read, at {start / rate:.2f} s")
                 if not np.isfinite(samples).all():
                     raise UserError(f"{name}: has samples that are not finite after {start / rate:.2f} s")
-                if not samples.any():
+                mono = samples.mean(axis=1)
+                if not mono.any():
                     log.warning("%s: nothing but silence from %.2f to %.2f s", name, start / rate, end / rate)
-                yield Window(start / rate, end / rate, _resampled(samples.mean(axis=1), rate, sample_rate))
+                yield Window(start / rate, end / rate, _resampled(mono, rate, sample_rate))
     except (OSError, RuntimeError, TypeError) as error:
         raise UserError(f"{name}: cannot be read: {first_line(error).rpartition(': ')[2]}") from None
 
@@ -66,7 +67,7 @@ def _bounds(frames: int, rate: int, seconds: float | None) -> list[int]:
     if seconds is None:
         seconds = WINDOW if frames > LONGEST * rate else frames / rate
     step = max(1, round(seconds * rate))
-    number = max(1, round(frames / step))
+    number = max(1, (2 * frames + step) // (2 * step))  # the last one has half the length or more
     return [index * step for index in range(number)] + [frames]
 
 

@@ -49,6 +49,10 @@ class Trainer:
         self.dev = {} if on_dev else experiment.protocol.utterances(fold, "dev")
         self.emotions = [*experiment.classes, *experiment.other_emotions]
         self.data, labels = self._training_set()
+        rows = self.data.draws // self.data.num_batches()  # of the smallest batch
+        if rows < distributed.world():
+            mend = "raise dataset_args.batch_size or give fewer --ngpu"
+            raise UserError(f"{self.directory}: batches of {rows} rows for {distributed.world()} processes; {mend}")
         self._seed_torch(0)
         self.model = build_model(experiment).to(device)
         self.parallel = distributed.parallel(self.model)

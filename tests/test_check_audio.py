@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mtlaug import datadir
-from mtlaug.files import UserError
+from mtlaug.files import UserError, write_table
 
 RATE = 16000
 GOOD = [f"s-{number:02}" for number in range(20)]
@@ -57,6 +57,9 @@ def make_bad(audio, kind):
         soundfile.write(path, noise(0.024), RATE)
     elif kind == "silent":
         soundfile.write(path, np.zeros(RATE), RATE)
+    elif kind == "opposite channels":
+        samples = noise(0.5)
+        soundfile.write(path, np.hstack([samples, -samples]), RATE, subtype="FLOAT")
     elif kind in ("nan", "inf"):
         samples = noise(0.5)
         samples[77] = float(kind)
@@ -75,6 +78,7 @@ def make_bad(audio, kind):
         ("truncated flac", "cannot be decoded"),
         ("short", "lasts 0.0240 s, less than 0.025 s"),
         ("silent", "is silent"),
+        ("opposite channels", "is silent"),
         ("nan", "not finite"),
         ("inf", "not finite"),
     ],
@@ -158,6 +162,17 @@ def test_running_again_counts_the_same_and_lists_once(corpus):
     second = datadir.check_audio(data, max_loss=10)
     assert (first.good, first.total) == (second.good, second.total) == (20, 21)
     assert (data / "dropped.tsv").read_text() == listing
+
+
+def test_features_of_other_sound_go(corpus):
+    path = corpus()
+    datadir.check_audio(path)
+    write_table(path / "feats.scp", dict.fromkeys(GOOD, "feats.ark:1"))
+    datadir.check_audio(path)
+    assert (path / "feats.scp").exists()
+    soundfile.write(corpus.audio / f"{GOOD[0]}.wav", 0.5 * noise(0.2), RATE)
+    datadir.check_audio(path)
+    assert not (path / "feats.scp").exists()
 
 
 def test_utterances_dropped_at_preparation_count(corpus):

@@ -364,6 +364,20 @@ def test_models_that_were_disturbed_otherwise_are_not_compared(tmp_path: Path, c
         report.write(tmp_path, tmp_path / "RESULTS.md")
 
 
+def test_levels_of_a_curve_are_of_one_search(tmp_path: Path):
+    for level, steps in ((0.1, 10), (0.2, 50)):
+        curve = {"name": "attack on features", "series": "pgd", "level": level, "unit": "ε"}
+        search = {"steps": steps, "restarts": 2, "step_size": 0.25}
+        name = f"score_pgd_{level}"
+        points = random_predictions(0.5, draw=1)
+        write_made_score(tmp_path, "stl", points, name, condition=f"attack_pgd_{level}", curve=curve, **search)
+    with pytest.raises(UserError, match=r"stl/score_pgd_0.1 and .*stl/score_pgd_0.2 .* differ in the steps of the"):
+        report.write(tmp_path, tmp_path / "RESULTS.md")
+    shutil.rmtree(tmp_path / "stl" / "score_pgd_0.2")
+    report.write(tmp_path, tmp_path / "RESULTS.md")
+    assert "Searches: pgd 10 steps of 0.25 of the budget, 2 restarts." in (tmp_path / "RESULTS.md").read_text()
+
+
 def test_models_that_were_trained_on_other_noise_are_compared(tmp_path: Path):
     """What they are tested with is the same, whether or not its kind was held out of their training."""
     curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}

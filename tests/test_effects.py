@@ -111,6 +111,14 @@ def test_synthetic_reverberation_has_its_decay_and_ratio():
     assert slope == pytest.approx(-60 / 0.5, rel=0.1)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_the_direct_sound_stays_where_the_tail_is_stronger(seed):
+    click = np.zeros((1, RATE), np.float32)
+    click[0, 100] = 1.0
+    wet = effects.SyntheticReverb(rt60=0.5, drr=-20.0, seed=seed)(click, RATE)[0]
+    assert np.flatnonzero(np.abs(wet) > 1e-4)[0] == 100
+
+
 def test_silence_stays_finite():
     silence = np.zeros((1, 8000), dtype=np.float32)
     for effect in (effects.AddColouredNoise(1.0, 10.0, 0), effects.SyntheticReverb(0.3, 0.0, 0)):

@@ -118,6 +118,18 @@ def test_other_features_of_the_same_utterances_are_refused(corpus, tmp_path):
         experiment.load(tmp_path / "exp")
 
 
+def test_other_sound_of_the_same_length_is_refused(corpus, tmp_path):
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    write_table(data_dir / "utt2checksum", {name: f"a{name}" for name in read_table(data_dir / "utt2spk")})
+    moved = Corpus(str(data_dir), corpus.aug_dir, corpus.config)
+    moved.prepare(tmp_path / "exp")
+    write_table(data_dir / "utt2checksum", {name: f"b{name}" for name in read_table(data_dir / "utt2spk")})
+    with pytest.raises(UserError, match=r"exp: was trained on other features than .*data has now; train anew"):
+        experiment.load(tmp_path / "exp")
+    with pytest.raises(UserError, match=r"another configuration \(experiment.sound differ\)"):
+        moved.prepare(tmp_path / "exp")
+
+
 def test_models_of_before_lengths_were_kept_are_read_and_get_more_seeds(corpus, tmp_path):
     corpus.prepare(tmp_path / "exp")
     path = tmp_path / "exp/config.yaml"

@@ -107,5 +107,5 @@ def test_silence_is_finite_with_a_finite_gradient():
 
 def test_a_waveform_shorter_than_a_frame_is_refused():
     for length in (0, 1, 100):
-        with pytest.raises(UserError, match=f"{length} samples is shorter than a frame of 400"):
+        with pytest.raises(UserError, match=f"{length} samples is too short for a frame of 400"):
             Fbank(FeatureArgs())(torch.zeros(length))

@@ -75,7 +75,7 @@ def test_disk_full_in_the_middle_of_an_archive(data_dir, tmp_path):
     """A limit on the size of files is a disk that is full after so many bytes."""
     ark = tmp_path / "an ark"
     extract(data_dir, ark, FeatureArgs())
-    before = {path.name: path.read_bytes() for path in ark.iterdir() if path.suffix != ".key"}
+    before = {path.name: path.read_bytes() for path in ark.iterdir() if path.suffix != ".json"}
     size = len(before["feats.1.ark"])
     (tmp_path / "x.yaml").write_text("feature_args: {compression: 0}\n")  # twice the size
     command = [sys.executable, "-m", "mtlaug", "fbank", "extract", data_dir, ark, "--config", tmp_path / "x.yaml"]
@@ -97,7 +97,7 @@ def test_two_runs_give_the_same_bytes(data_dir, tmp_path):
     runs = []
     for _ in range(2):
         extract(data_dir, tmp_path / "ark", FeatureArgs(), 2)
-        keys = [tmp_path / "ark" / f"feats.{job}.key" for job in (1, 2)]
+        keys = [tmp_path / "ark" / f"feats.{job}.json" for job in (1, 2)]
         for key in keys:
             key.unlink()  # so that the second run does not keep the first one's
         runs.append({path.name: path.read_bytes() for path in (tmp_path / "ark").iterdir()})
@@ -250,7 +250,14 @@ def test_a_job_that_is_done_is_not_done_again(data_dir, tmp_path):
     assert not features.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
 
 
-@pytest.mark.parametrize("change", ["options", "recording", "list", "killed", "lost archive", "moved"])
+def test_a_directory_of_archives_is_of_one_data_directory(data_dir, tmp_path):
+    other = shutil.copytree(data_dir, tmp_path / "other")
+    extract(data_dir, tmp_path / "arks", FeatureArgs())
+    with pytest.raises(UserError, match=f"arks: holds the features of {data_dir}; give .*other a directory of its own"):
+        extract(str(other), tmp_path / "arks", FeatureArgs())
+
+
+@pytest.mark.parametrize("change", ["options", "recording", "list", "killed", "lost archive", "cut off", "moved"])
 def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, change):
     copied = shutil.copytree(data_dir, tmp_path / "data")
     wavs = read_table(copied / "wav.scp")
@@ -266,9 +273,11 @@ def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, c
     elif change == "list":
         write_table(copied / "wav.scp", wavs)
     elif change == "killed":
-        (tmp_path / "arks" / "feats.1.key").unlink()
+        (tmp_path / "arks" / "feats.1.json").unlink()
     elif change == "lost archive":
         (tmp_path / "arks" / "cmvn.1.scp").unlink()
+    elif change == "cut off":
+        os.truncate(tmp_path / "arks" / "feats.1.ark", 1000)
     else:  # the scp files name the archives where they were
         shutil.copytree(tmp_path / "arks", tmp_path / "moved")
         assert features.extract(str(copied), str(tmp_path / "moved"), args, 1, 1)["utterances"] == len(wavs)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from mtlaug.cli import main
 from mtlaug.cli.options import numbers
 from mtlaug.cuts import read_cuts
 from mtlaug.experiment import Experiment
-from mtlaug.files import UserError, read_json, read_table
+from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.predictions import read_predictions
 
 SNRS = [60.0, -5.0]  # dB; the first is next to clean
@@ -148,6 +149,11 @@ def test_copies_are_made_anew_only_where_something_changed(corpus: Corpus, place
     # Features of the old noise under the same names would go unnoticed.
     assert not (out / "feats.scp").exists() and not (out / archives.FEATURE_ARGS).exists()
     assert make(corpus, places, out, snrs=[5.0], seed=1) == (90, True)
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    spoken = dataclasses.replace(corpus, data_dir=str(data_dir))
+    assert make(spoken, places, out, snrs=[5.0], seed=1) == (90, False)
+    write_table(data_dir / "utt2checksum", {name: f"a{name}" for name in read_table(data_dir / "utt2spk")})
+    assert make(spoken, places, out, snrs=[5.0], seed=1) == (90, True)  # other sound under the same names
 
 
 def test_colours_without_recordings(corpus: Corpus, tmp_path):
@@ -231,9 +237,14 @@ def test_kinds_of_the_training_noise_are_told_from_held_out_ones(corpus: Corpus,
 
 
 def test_babble_of_the_tested_speech_is_refused(corpus: Corpus, places: Places, tmp_path):
-    own = Places(places.noise_dir, corpus.data_dir, "")
-    with pytest.raises(UserError, match=r"is a recording of .* too; take other speech"):
-        make(corpus, own, tmp_path / "noisy")
+    linked = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    wavs = read_table(linked / "wav.scp")
+    os.symlink(Path(wavs[min(wavs)]).parent, tmp_path / "wavs")
+    write_table(linked / "wav.scp", {name: tmp_path / "wavs" / Path(wav).name for name, wav in wavs.items()})
+    for directory in (corpus.data_dir, str(linked)):
+        own = Places(places.noise_dir, directory, "")
+        with pytest.raises(UserError, match=r"is a recording of .* too; take other speech"):
+            make(corpus, own, tmp_path / "noisy")
 
 
 def test_too_few_talkers_and_a_kind_named_babble(corpus: Corpus, places: Places, tmp_path):

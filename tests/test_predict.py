@@ -175,6 +175,12 @@ def test_silence_and_a_lower_rate_are_said_to_be_so(tmp_path, caplog):
     assert "nothing but silence from 1.00 to 2.00 s" in caplog.text
 
 
+@pytest.mark.parametrize("halves", [3, 5, 7])
+def test_a_last_window_of_half_the_length_is_one_of_its_own(tmp_path, halves):
+    soundfile.write(tmp_path / "x.wav", speech(halves / 2), RATE)
+    assert len(list(windows(tmp_path / "x.wav", RATE, 1.0))) == (halves + 1) // 2
+
+
 def test_a_recording_that_changes_meanwhile_is_refused(tmp_path):
     path = tmp_path / "x.wav"
     soundfile.write(path, speech(2.0), RATE)

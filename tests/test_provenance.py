@@ -21,6 +21,11 @@ def test_it_trains_as_was_trained_and_tests_as_is_tested(seeds: tuple[int, ...],
     assert command_line(TRAINED, seeds, tested) == TRAINED + more
 
 
+def test_options_of_an_earlier_test_are_not_those_of_this_one():
+    trained = './run.sh --exp-name q --attack-args "--domain waveform" --snrs 5'
+    assert command_line(trained, (1,), "./run.sh --exp-name q") == "./run.sh --exp-name q"
+
+
 def test_a_single_seed_that_was_asked_for_stays():
     assert command_line("./run.sh --seeds 7 --exp-name x", (7,), "./run.sh --x 1") == "./run.sh --seeds 7 --exp-name x"
 

@@ -12,7 +12,18 @@ from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 from mtlaug.datadir.editing import fix
-from mtlaug.datadir.tables import BY_CHOICE, CUTS, check_speakers, has, path_of, read, read_dropped, utterance_tables
+from mtlaug.datadir.tables import (
+    BY_CHOICE,
+    CUTS,
+    FEATURES,
+    check_speakers,
+    has,
+    path_of,
+    read,
+    read_dropped,
+    retire,
+    utterance_tables,
+)
 from mtlaug.datadir.validation import check_values
 from mtlaug.files import UserError, write_table
 
@@ -60,8 +71,9 @@ def check_audio(
     """Decode all audio, remove the utterances without usable samples, write ``utt2dur`` and ``utt2checksum``.
 
     Removed, through `fix`: files that are missing, empty, truncated or no audio, commands that
-    fail, recordings without samples, utterances that are too short, silent (all samples
-    equal zero), not finite, or that end after their recording.
+    fail, recordings without samples, utterances that are too short, silent (all samples of the
+    channels' mean equal zero), not finite, or that end after their recording. Tables of features
+    go too where the sound is another than at an earlier check.
 
     Args:
         max_loss: largest share of lost utterances, in percent of all, that is tolerated.
@@ -100,6 +112,9 @@ def check_audio(
             f"{max_loss:g} % of --max-loss); mend the corpus or raise --max-loss; nothing was changed"
         )
     write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in durations.items()})
+    before = read(data_dir, "utt2checksum") if has(data_dir, "utt2checksum") else checksums
+    if any(before.get(utterance) != checksum for utterance, checksum in checksums.items()):
+        retire(data_dir, lambda name: name in FEATURES)  # they are of other sound
     write_table(path_of(data_dir, "utt2checksum"), checksums)
     fix(data_dir, remove=dropped)
     return AudioCheck(len(durations), total, dropped, *_count_converted(formats, sample_rate))
@@ -217,7 +232,7 @@ def _look(block, position: int, spans: list[_Span]) -> None:
         if span.start < position + len(block) and span.end > position:
             part = block[max(span.start - position, 0) : int(min(span.end - position, len(block)))]
             if part.size:
-                span.peak = max(span.peak, float(np.nan_to_num(np.abs(part)).max()))
+                span.peak = max(span.peak, float(np.nan_to_num(np.abs(part.mean(axis=1))).max()))
                 span.finite = span.finite and bool(np.isfinite(part).all())
                 span.sum.update((np.clip(np.nan_to_num(part), -1, 1) * 32768).round().astype("<i4").tobytes())
 

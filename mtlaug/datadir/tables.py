@@ -16,7 +16,8 @@ DROPPED = "dropped.tsv"
 # How the reasons in dropped.tsv begin of what the user did not want: it is listed, but no loss.
 BY_CHOICE = "by choice"
 # Computed from the audio, not given by a corpus.
-DERIVED = ("feats.scp", "cmvn.scp", "utt2num_frames", "utt2dur", "utt2checksum")
+FEATURES = ("feats.scp", "cmvn.scp", "utt2num_frames")
+DERIVED = (*FEATURES, "utt2dur", "utt2checksum")
 _UTTERANCE_TABLE = re.compile(r"segments|text|feats\.scp|cmvn\.scp|utt2[a-z0-9_]+")
 _KNOWN_TABLE = re.compile(_UTTERANCE_TABLE.pattern + r"|wav\.scp|spk2gender")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mtlaug.datadir.audio import BadAudioError, open_audio, utterances_of
-from mtlaug.datadir.tables import has, path_of, read, retire
+from mtlaug.datadir.tables import FEATURES, has, path_of, read, retire
 from mtlaug.files import UserError, write_table
 from mtlaug.silence import BELOW, MARGIN, speech
 
@@ -47,7 +47,7 @@ def trim(data_dir: str | os.PathLike, *, below: float = BELOW, margin: float = M
             lengths[utterance] = round(end, 3) - round(start, 3)
     write_table(path_of(data_dir, "segments"), segments)
     write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in lengths.items()})
-    retire(data_dir, lambda name: name in ("feats.scp", "cmvn.scp", "utt2num_frames"))
+    retire(data_dir, lambda name: name in FEATURES)
     return Trimmed(sum(map(float, durations.values())), sum(lengths.values()))
 
 

@@ -103,14 +103,15 @@ def gather(scored: Sequence[Scored]) -> Iterator[Curves]:
 
 
 def _check_alike(points: dict[tuple[str, str, float], Scored]) -> None:
-    first: dict[tuple[str, float], Scored] = {}
-    for (_, *place), score in points.items():
-        other = first.setdefault(tuple(place), score)
-        if differing := otherwise_disturbed(score.results, other.results):
-            raise UserError(
-                f"{other.directory} and {score.directory} cannot be compared: they differ in the "
-                f"{', '.join(differing)} of the disturbance; score one of them again, as the other was, or remove it"
-            )
+    """All models at one point, and all levels of a model's curve, were disturbed alike."""
+    first: dict[tuple, Scored] = {}
+    for (model, series, level), score in points.items():
+        for place in ((series, level), (model, series)):
+            other = first.setdefault(place, score)
+            if differing := otherwise_disturbed(score.results, other.results):
+                named, what = f"{other.directory} and {score.directory}", ", ".join(differing)
+                mend = "score one of them again, as the other was, or remove it"
+                raise UserError(f"{named} cannot be compared: they differ in the {what} of the disturbance; {mend}")
 
 
 def _by_model(clean: Sequence[Scored], name: str) -> dict[str, Scored]:
@@ -153,6 +154,8 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
         mean = f"mean over {', '.join(averaged)}" if len(averaged) > 1 else averaged[0]
         clean = "clean is the same model without disturbance; the share is what each level keeps of that UAR"
         parts += [Text(f"UAR by {curves.unit}, {mean}; {clean}."), _summary(curves), *_comparisons(curves)]
+    if searches := _searches(curves):
+        parts.append(Text(f"Searches: {'; '.join(searches)}."))
     if left_out:
         parts.append(Text(f"In no mean, as not every model was tested with it: {', '.join(left_out)}."))
     if len(curves.series) > 1 or left_out:
@@ -160,6 +163,16 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
     commands = sorted({(model, score.results["command"]) for (model, _, _), score in curves.points.items()})
     made_by = Items("Made by:", [f"{model}: `{command}`" for model, command in commands])
     return [*parts, _plot(curves, plots, name), made_by]
+
+
+def _searches(curves: Curves) -> list[str]:
+    """Of each series of attacks how long was searched, where it was in several steps."""
+    found = {}
+    for (_, series, _), score in curves.points.items():
+        if score.results.get("steps"):
+            steps, restarts, size = (score.results[key] for key in ("steps", "restarts", "step_size"))
+            found[series] = f"{series} {steps} steps of {size:g} of the budget, {restarts} restarts"
+    return [found[series] for series in curves.series if series in found]
 
 
 def _level_names(curves: Curves) -> list[str]:

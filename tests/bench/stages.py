@@ -74,7 +74,7 @@ def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
     ark_dir.mkdir()
 
     def whole() -> None:
-        Path(ark_dir, "feats.1.key").unlink(missing_ok=True)  # else there would be nothing to do
+        Path(ark_dir, "feats.1.json").unlink(missing_ok=True)  # else there would be nothing to do
         features.extract(directory, str(ark_dir), args)
 
     ways = {
