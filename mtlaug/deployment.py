@@ -1,6 +1,7 @@
 """A recogniser as one file for other programs: a waveform in, posteriors out, of any length."""
 
 import importlib.util
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -49,6 +50,8 @@ def _torchscript(network: torch.nn.Module, example: torch.Tensor, path: Path) ->
 
 def _onnx(network: torch.nn.Module, example: torch.Tensor, path: Path) -> None:
     """Export, and compare with ours: a second export in one process has been seen to get the lengths wrong."""
+    for name in ("onnxscript", "onnx_ir", "torch.onnx"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # they tell of every pass over the graph
     program = torch.onnx.export(
         network,
         (example,),

@@ -47,7 +47,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno not in FULL:
             raise
-        raise UserError(f"{target}: {error.strerror}; make room and run the stage again, nothing was changed") from None
+        raise UserError(f"{target}: {error.strerror}; make room and run the stage again; it is as it was") from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -59,6 +59,8 @@ def windows(source: str | Path | BinaryIO, sample_rate: int, seconds: float | No
                     log.warning("%s: nothing but silence from %.2f to %.2f s", name, start / rate, end / rate)
                 yield Window(start / rate, end / rate, _resampled(mono, rate, sample_rate))
     except (OSError, RuntimeError, TypeError) as error:
+        if isinstance(source, (str, Path)) and not os.path.exists(source):
+            raise UserError(f"{name}: no such file") from None
         raise UserError(f"{name}: cannot be read: {first_line(error).rpartition(': ')[2]}") from None
 
 

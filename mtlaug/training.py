@@ -1,6 +1,7 @@
 """Training loop of one fold and seed; checkpoints, resume, early stop."""
 
 import contextlib
+import io
 import json
 import logging
 import math
@@ -247,8 +248,11 @@ def _requeue(signal_number: int, frame: object) -> None:
 
 
 def _save(path: Path, state: dict) -> None:
+    # By way of memory: the file is the same bytes each time, and a full disk is an error of the system, not of torch.
+    content = io.BytesIO()
+    torch.save(state, content)
     with atomic_path(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getbuffer())
 
 
 def _log_until(path: Path, epoch: float) -> list[str]:

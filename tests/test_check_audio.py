@@ -177,12 +177,13 @@ def test_features_of_other_sound_go(corpus):
 
 def test_utterances_dropped_at_preparation_count(corpus):
     data = corpus(bad="none.wav")
-    datadir.write_dropped(data, {"s-lost": "no file"})
+    reasons = {"s-lost": "no file", "s-twice": "repeats labels:7; labels:9", "s-choice": "by choice: scripted"}
+    datadir.write_dropped(data, reasons)
     with pytest.raises(UserError, match="2 of 22"):
         datadir.check_audio(data, max_loss=5)
     found = datadir.check_audio(data, max_loss=10)
     assert (found.good, found.total) == (20, 22)
-    assert list(datadir.read_dropped(data)) == ["s-bad", "s-lost"]
+    assert list(datadir.read_dropped(data)) == ["s-bad", "s-choice", "s-lost", "s-twice"]
 
 
 def test_utterances_that_another_table_lacks_count(corpus):

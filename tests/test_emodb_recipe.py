@@ -120,7 +120,7 @@ def test_missing_corpus(recipe, tmp_path):
         result = recipes.run(recipe, "--stage", stage, "--stop-stage", stage, "--corpus-dir", missing)
         assert recipes.failed(result, f"{missing}: no such directory", "--corpus-dir")
     (missing / "wav").mkdir(parents=True)
-    assert recipes.failed(prepare(recipe, missing), f"{missing}: holds no .wav or .flac file")
+    assert recipes.failed(prepare(recipe, missing), f"{missing}: holds no audio file")
     write(missing / "wav" / "speech.wav")
     assert recipes.failed(prepare(recipe, missing), f"{missing}: none of its 1 audio files is named as EMO-DB's")
     assert not (recipe / "data").exists()

@@ -109,7 +109,7 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
     dropped = datadir.read_dropped(tmp_path / "data")
     reasons = [
         ("labels.csv:3", "starts at 0.4 s"),
-        ("labels.csv:4", "the same as"),
+        ("labels.csv:4", "repeats "),
         ("labels.csv:5", "has no emotion"),
         ("labels.csv:6", "starts at 0.9 s and ends at 0.2 s"),
         ("labels.csv:7", "has no speaker"),
@@ -117,7 +117,7 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
         ("labels.csv:10", "starts at 3 s, its file ends at 1 s"),
     ]
     for (where, reason), found in zip(reasons, dropped.values(), strict=True):
-        assert f"{where}: " in found and reason in found
+        assert where in found and reason in found
     assert {"anna_2", "bert_1", "gone"} <= dropped.keys() and all(name in said.err for name in dropped)
 
 

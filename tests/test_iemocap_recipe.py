@@ -149,7 +149,10 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
         result = recipes.run(recipe, *arguments)
         assert recipes.failed(result, "https://sail.usc.edu/iemocap/iemocap_release.htm", "Session1 to Session5")
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
-    assert recipes.failed(prepare(recipe, tmp_path), "holds no .wav or .flac file; expected names such as Session1/")
+    assert recipes.failed(
+        prepare(recipe, tmp_path),
+        ".au); expected names such as Session1/",
+    )
     lone = path_of(tmp_path / "other", "Ses01F_impro01_F000")
     lone.parent.mkdir(parents=True)
     lone.write_bytes(b"")

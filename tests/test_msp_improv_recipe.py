@@ -117,7 +117,10 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
         result = recipes.run(recipe, *arguments)
         assert recipes.failed(result, "https://www.lab-msp.com/MSP/MSP-Improv.html", "Evalution.txt (or Evalu")
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
-    assert recipes.failed(prepare(recipe, tmp_path), "holds no .wav or .flac file; expected names such as session1/")
+    assert recipes.failed(
+        prepare(recipe, tmp_path),
+        ".au); expected names such as session1/",
+    )
     assert not (recipe / "data").exists()
 
 

@@ -52,6 +52,8 @@ def test_a_new_corpus_becomes_a_running_recipe(recipe, corpus, make_wav):
     assert recipes.succeeded(recipes.run(recipe, "--stage", 8))
     assert "# my_corpus" in (recipe / "RESULTS.md").read_text()
     assert list(datadir.read_dropped(recipe / "data/my_corpus")) == ["notes"]
+    for option in ("--folds", 3), ("--label-map", "conf/other.yaml"):
+        assert recipes.failed(recipes.run(recipe, "--stage", 4, *option), "stage 1 was run with", "run it again first")
     # Other options, on the same recipe: groups of speakers, and a label map that leaves a class out.
     (recipe / "conf/two.yaml").write_text("classes: [angry, sad]\nmap: {anger: angry, sad: sad}\n")
     fewer = (*arguments, "--stop-stage", 1, "--folds", 3, "--label-map", "conf/two.yaml")

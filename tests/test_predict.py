@@ -200,6 +200,19 @@ def test_folders_lists_and_standard_input(packed: Path, wav: Path, tmp_path, mon
     assert len({line["posteriors"]["angry"] for line in lines}) == 1
 
 
+def test_folders_are_read_by_their_audio(packed: Path, wav: Path, tmp_path, capsys):
+    folder = tmp_path / "some files"
+    (folder / "folder.wav").mkdir(parents=True)
+    for name in ("a.wav", "._a.wav", "b.m4a", "notes.txt"):
+        shutil.copy(wav, folder / name)
+    assert main(["predict", str(packed), str(folder), "--json"]) == 0
+    said = capsys.readouterr()
+    assert [json.loads(line)["file"] for line in said.out.splitlines()] == [str(folder / "a.wav")]
+    assert "1 files of other formats (.m4a) are left out" in said.err
+    assert main(["predict", str(packed), str(tmp_path / "gone.wav")]) == 1
+    assert "gone.wav: no such file" in capsys.readouterr().err
+
+
 def test_a_table_by_default(packed: Path, wav: Path, capsys):
     assert main(["predict", str(packed), str(wav)]) == 0
     header, line = capsys.readouterr().out.splitlines()

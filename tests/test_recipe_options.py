@@ -12,8 +12,9 @@ set -euo pipefail
 . "{TOOLS}/steps/recipe_options.sh"
 pairs="a:b c:d"
 . "{TOOLS}/utils/parse_options.sh"
+check_stages 8
 recall_options data/x noise_dir rir_dir pairs
-if at_stage 1; then mkdir -p data/x && keep_options data/x noise_dir rir_dir pairs; fi
+if at_stage 1; then mkdir -p data/x; keep_options data/x noise_dir rir_dir pairs; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
@@ -52,6 +53,36 @@ def test_others_are_refused_until_stage_1_is_run_again(run, option):
     assert run("--stage", 1, option, "x").returncode == 0
     done = run("--stage", 2)
     assert done.stdout.splitlines()[-1] == f"./run.sh --train-config conf/stl.yaml {option} x"
+
+
+@pytest.mark.parametrize("arguments", [("--seeds", 1, 2, 3), ("--stage", 8, "x"), ("x", "--stage", 8)])
+def test_a_stray_word_is_no_option(run, arguments):
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert "is no option (see --help)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--stage", 9), "--stage 9 --stop-stage 8: no stage is left; the last one is 8"),
+        (("--stage", 5, "--stop-stage", 4), "no stage is left"),
+        (("--train-config", ""), "--train-config is empty"),
+    ],
+)
+def test_what_would_run_nothing_is_refused(run, arguments, message):
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+
+
+def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
+    assert run("--noise-dir", "/noise").returncode == 0
+    script = tmp_path / "a recipe/run.sh"
+    script.write_text(SCRIPT.replace("keep_options data", "false; keep_options data"))
+    assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
+    done = run("--stage", 2)
+    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 1 has not come to its end; run it again\n")
 
 
 def test_seeds_that_are_not_trained_are_not_tested(run, tmp_path):

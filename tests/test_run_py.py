@@ -291,3 +291,13 @@ def test_time_limit_lets_a_job_save_and_go_on(place):
     done = run("--time", "00:00:01", "x.log", script, cwd=place)
     assert (done.returncode, done.stderr) == (0, "run.py: 1 / 1 were stopped and go on, time 1 of at most 20\n")
     assert "the time limit of 1 seconds is over" in (place / "x.log.try1").read_text()
+
+
+def test_a_log_that_cannot_be_ended_is_a_failure_and_stops_nothing_else(place):
+    """As on a full disk, where what the job has written itself may be cut off too."""
+    script = 'if [ JOB = 1 ]; then rm -r "logs/1"; else sleep 0.3; echo done; fi'
+    done = run("JOB=1:2", "logs/JOB/x.log", "bash", "-c", script, cwd=place)
+    assert done.returncode == 1
+    assert "job 1: cannot write the log logs/1/x.log: No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "# Ended (code 0)" in (place / "logs/2/x.log").read_text()

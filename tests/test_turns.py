@@ -92,7 +92,7 @@ def test_repeated_and_contradicting_turns(tmp_path):
     from_turns(tmp_path / "data", turns, audio, KNOWN, LeftOut())
     assert list(datadir.read(tmp_path / "data", "utt2spk")) == ["a-a1", "b-b1", "c-c1"]
     dropped = datadir.read_dropped(tmp_path / "data")
-    assert dropped.pop("labels:4") == "x/labels:4: repeats a turn with the same label"
+    assert dropped.pop("labels:4") == "repeats a turn with the same label; x/labels:4"
     assert dropped.pop("c2") == "labels:5 and labels:6: has two different labels"
     assert list(dropped) == ["labels:7"]  # repeats the first of them
 

@@ -23,6 +23,7 @@ classes=4                                 # of conf/labels_<classes>.yaml
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 data=data/all$suffix
+check_stages 8
 recall_options "$data" noise_dir rir_dir unlabelled_dir pairs
 protocol=cross_$classes$suffix
 train=data/train$suffix
@@ -39,7 +40,7 @@ check_protocol "$data" "$protocol"
 missing() {
   local corpus
   for corpus in ${1//[+:]/ }; do
-    [ -f "../$corpus/data/$corpus/utt2dur" ] && continue
+    is_prepared "../$corpus/data/$corpus" && continue
     if [ -x "../$corpus/run.sh" ]; then
       echo "../$corpus/data/$corpus is not prepared; (cd ../$corpus && ./run.sh --stop-stage 1) makes it"
     else

@@ -39,4 +39,5 @@ if at_stage 1; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
+  keep_options "$data" # a sign for egs/cross_corpus that it is whole
 fi

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from mtlaug.files import UserError, read_table
 
-ENDINGS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".au")
-
 
 def add_commands(commands) -> None:
     """Add the command ``predict``."""
@@ -75,12 +73,14 @@ def _line(name: str, start: float, end: float, classes: tuple[str, ...], posteri
 
 def _sources(arguments: list[str]) -> Iterator[tuple[str, object]]:
     """Yield (name, function that gives what soundfile reads) of each recording."""
+    from mtlaug.datadir.corpus import ENDINGS, audio_files
+
     for argument in arguments:
         path = Path(argument)
         if argument == "-":
             yield argument, lambda: io.BytesIO(sys.stdin.buffer.read())
         elif path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in ENDINGS]
+            inside = audio_files(path)
             if not inside:
                 raise UserError(f"{path}: holds no file that ends in {', '.join(ENDINGS)}")
             yield from ((str(file), lambda file=file: file) for file in inside)

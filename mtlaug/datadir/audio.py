@@ -16,6 +16,7 @@ from mtlaug.datadir.tables import (
     BY_CHOICE,
     CUTS,
     FEATURES,
+    REPEATED,
     check_speakers,
     has,
     path_of,
@@ -38,7 +39,8 @@ class AudioCheck(NamedTuple):
 
     Attributes:
         good: utterances that stay.
-        total: those and the dropped ones, also the ones dropped at data preparation, but for those dropped by choice.
+        total: those and the dropped ones, also the ones dropped at data preparation, but for those dropped by choice
+            and repetitions.
         dropped: of this run: utterance to reason.
         other_rate: recordings whose sample rate differs from the wanted one.
         several_channels: recordings of more than one channel.
@@ -102,7 +104,7 @@ def check_audio(
     earlier = [
         utterance
         for utterance, reason in read_dropped(data_dir).items()
-        if utterance not in utt2spk and not reason.startswith(BY_CHOICE)
+        if utterance not in utt2spk and not reason.startswith((BY_CHOICE, REPEATED))
     ]
     total = len(utt2spk) + len(earlier)
     lost = total - len(durations)

@@ -8,11 +8,22 @@ from pathlib import Path
 
 from mtlaug.files import UserError
 
-ENDINGS = (".wav", ".flac")
+ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
+UNREAD = (".m4a", ".aac", ".wma", ".amr", ".webm")  # audio that soundfile does not read
 
 
-def find_audio(corpus_dir: str | Path, *, example: str, endings: tuple[str, ...] = ENDINGS) -> dict[str, Path]:
-    """Name (without ending) to path of every audio file below ``corpus_dir``; hidden files are passed over.
+def audio_files(folder: str | Path) -> list[Path]:
+    """The files below ``folder`` that soundfile reads, sorted. Hidden ones are passed over; other audio is told of."""
+    files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    if unread := [path for path in files if path.suffix.lower() in UNREAD]:
+        formats = " ".join(sorted({path.suffix.lower() for path in unread}))
+        named = f"{len(unread)} files of other formats ({formats})"
+        print(f"{folder}: {named} are left out, such as {unread[0]}; convert them", file=sys.stderr)
+    return [path for path in files if path.suffix.lower() in ENDINGS]
+
+
+def find_audio(corpus_dir: str | Path, *, example: str) -> dict[str, Path]:
+    """Name (without ending) to path of every file of `audio_files`.
 
     Args:
         example: a path in the corpus, for the message where nothing is found.
@@ -24,14 +35,12 @@ def find_audio(corpus_dir: str | Path, *, example: str, endings: tuple[str, ...]
         folder = Path(example).parts[0]
         raise UserError(f"{corpus}: no such directory; give the folder that holds {folder} by --corpus-dir")
     found: dict[str, Path] = {}
-    for path in sorted(corpus.rglob("*")):
-        if path.suffix.lower() not in endings or path.name.startswith("."):
-            continue
+    for path in audio_files(corpus):
         if path.stem in found:
             raise UserError(f"{path}: and {found[path.stem]} would both be utterance {path.stem}; keep one of them")
         found[path.stem] = path
     if not found:
-        raise UserError(f"{corpus}: holds no {' or '.join(endings)} file; expected names such as {example}")
+        raise UserError(f"{corpus}: holds no audio file ({' '.join(ENDINGS)}); expected names such as {example}")
     return found
 
 

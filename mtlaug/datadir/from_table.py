@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtlaug.datadir.table_rows import Row, read_rows
-from mtlaug.datadir.tables import write
+from mtlaug.datadir.tables import REPEATED, write
 from mtlaug.files import UserError
 
 _GENDERS = {"f": "f", "female": "f", "m": "m", "male": "m"}
@@ -138,7 +138,7 @@ def _drop_repeated(found: list[_Utterance], dropped: list) -> list[_Utterance]:
             if getattr(row, what) != getattr(earlier, what):
                 both = f"{getattr(row, what) or 'none'!r}, but {getattr(earlier, what) or 'none'!r} in {earlier.where}"
                 raise UserError(f"{row.where}: {row.path} has the {what} {both}; keep one row of each utterance")
-        dropped.append((row, f"the same as {earlier.where}"))
+        dropped.append((row, f"{REPEATED}{earlier.where}"))
     return kept
 
 
@@ -230,5 +230,5 @@ def _reasons(dropped: list[tuple[Row, str]], kept: Mapping[str, _Utterance]) -> 
         name = row.utterance or "_".join(Path(row.path).stem.split())
         if not name or name in kept or name in reasons:
             name = os.path.basename(row.where)
-        reasons[name] = f"{row.where}: {problem}"
+        reasons[name] = f"{problem}; {row.where}" if problem.startswith(REPEATED) else f"{row.where}: {problem}"
     return reasons

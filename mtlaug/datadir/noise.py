@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mtlaug.datadir.audio import check_audio
+from mtlaug.datadir.corpus import ENDINGS, audio_files
 from mtlaug.datadir.tables import read, write
 from mtlaug.files import UserError
 
-_ENDINGS = (".wav", ".flac", ".ogg")
 _ESC = re.compile(r"\d-(\d+)-[A-Z](?:-\d+)?")  # fold, source recording, take, and in ESC-50 the class
 _TAKE = re.compile(r"-[A-Z]$")
 _TABLES = ("wav.scp", "utt2spk", "utt2uniq", "utt2kind", "utt2dur")
@@ -98,9 +98,7 @@ def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
     if not corpus.is_dir():
         raise UserError(f"{corpus}: no such directory; give a folder with recordings of noise or impulse responses")
     wav, kinds, sources = {}, {}, {}
-    for path in sorted(corpus.rglob("*")):
-        if path.suffix.lower() not in _ENDINGS or path.name.startswith("."):
-            continue
+    for path in audio_files(corpus):
         kind = _kind(path.parent.name) if path.parent != corpus else "noise"
         name = "_".join(path.stem.split())
         utterance = f"{kind}-{name}"
@@ -109,7 +107,7 @@ def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
         wav[utterance], kinds[utterance] = str(path.resolve()), kind
         sources[utterance] = _source(name, f"{kind}-")
     if not wav:
-        raise UserError(f"{corpus}: holds no file that ends in {', '.join(_ENDINGS)}")
+        raise UserError(f"{corpus}: holds no file that ends in {', '.join(ENDINGS)}")
     return {"wav.scp": wav, "utt2spk": dict(kinds), "utt2uniq": sources, "utt2kind": kinds}
 
 

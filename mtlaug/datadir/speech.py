@@ -9,8 +9,6 @@ from mtlaug.files import UserError
 
 TALKERS = 6  # of a babble
 
-_ENDINGS = (".wav", ".flac", ".ogg")
-
 
 def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 0.2, seed: int = 0) -> tuple[int, int]:
     """Make ``data_dir``, and ``<data_dir>_babble`` of other speakers, whose speech becomes babble noise in tests.
@@ -29,7 +27,7 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     """
     if not 0 <= babble_share < 1:
         raise UserError(f"--babble-share {babble_share:g}: choose from 0 (no babble directory) to less than 1")
-    audio = find_audio(corpus_dir, example="speaker/utterance.flac", endings=_ENDINGS)
+    audio = find_audio(corpus_dir, example="speaker/utterance.flac")
     speakers = {name: _speaker(path, Path(corpus_dir)) for name, path in audio.items()}
     order = sorted(set(speakers.values()), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
     babble = set(order[: round(babble_share * len(order))])

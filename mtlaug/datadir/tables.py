@@ -15,6 +15,7 @@ CUTS = "cuts.jsonl.gz"
 DROPPED = "dropped.tsv"
 # How the reasons in dropped.tsv begin of what the user did not want: it is listed, but no loss.
 BY_CHOICE = "by choice"
+REPEATED = "repeats "  # the same of a line that says no more than another: nothing is lost either
 # Computed from the audio, not given by a corpus.
 FEATURES = ("feats.scp", "cmvn.scp", "utt2num_frames")
 DERIVED = (*FEATURES, "utt2dur", "utt2checksum")

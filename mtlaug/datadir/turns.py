@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug.datadir.counts import Known, check_counts
-from mtlaug.datadir.tables import BY_CHOICE, write
+from mtlaug.datadir.tables import BY_CHOICE, REPEATED, write
 from mtlaug.files import UserError
 
 _SHOWN = 5  # names that are printed of what is left out for one reason; dropped.tsv has them all
@@ -60,9 +60,9 @@ class LeftOut:
         return name in self._problems
 
     def reasons(self) -> dict[str, str]:
-        """For dropped.tsv: name to reason; reasons of choice keep their first words."""
+        """For dropped.tsv: name to reason; reasons of no loss keep their first words."""
         return {
-            name: f"{problem}; {where}" if problem.startswith(BY_CHOICE) else f"{where}: {problem}"
+            name: f"{problem}; {where}" if problem.startswith((BY_CHOICE, REPEATED)) else f"{where}: {problem}"
             for name, (where, problem) in self._problems.items()
         }
 
@@ -132,7 +132,7 @@ def _unique(turns: Iterable[Turn], left_out: LeftOut) -> dict[str, Turn]:
         if first is turn:
             continue
         if (turn.emotion, str(turn.avd)) == (first.emotion, str(first.avd)):
-            left_out.add(Path(turn.where).name, turn.where, "repeats a turn with the same label")
+            left_out.add(Path(turn.where).name, turn.where, f"{REPEATED}a turn with the same label")
         else:
             contradicted.setdefault(turn.name, turn)
     for name, turn in contradicted.items():

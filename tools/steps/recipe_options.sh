@@ -22,6 +22,8 @@ normalisation=global          # global, utterance or speaker (the last uses the 
 snrs="20 15 10 5 0"           # of the noise in stage 6, dB
 attack_args=                  # options of stage 7, such as "--domain waveform" or "--source exp/stl" (transfer)
 
+OPTIONS_ONLY=true # a stray word, as in --seeds 1 2 3, is an error
+
 log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
 
 # at_stage N: is stage N to be run?
@@ -32,6 +34,15 @@ plan_stages() {
   [ "$dry_run" = true ] || return 0
   mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --fbank-config "$feature_config" \
     --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@"
+}
+
+# check_stages LAST: something is to be run.
+check_stages() {
+  if [ "$stage" -gt "$stop_stage" ] || [ "$stage" -gt "$1" ]; then
+    echo "run.sh: --stage $stage --stop-stage $stop_stage: no stage is left; the last one is $1" >&2
+    exit 1
+  fi
+  [[ "$train_config" == *[!,]* ]] || { echo "run.sh: --train-config is empty; name one or more" >&2; exit 1; }
 }
 
 # check_protocol DATA_DIR NAME: stages from 2 on are of the classes and folds that the options name.
@@ -57,6 +68,11 @@ check_seeds() {
   done
 }
 
+UNFINISHED="# stage 1 is not done"
+
+# is_prepared DATA_DIR: has a recipe's stage 1 come to its end?
+is_prepared() { [ -f "$1/options.conf" ] && ! grep -Fxq "$UNFINISHED" "$1/options.conf"; }
+
 # keep_options DATA_DIR NAME...: after stage 1, note the values of options that later stages depend on.
 keep_options() {
   local option kept=$1/options.conf
@@ -70,9 +86,13 @@ keep_options() {
 # recall_options DATA_DIR NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
 recall_options() {
   local option value kept=$1/options.conf
-  shift
-  if at_stage 1; then rm -f "$kept"; fi
+  if at_stage 1; then mkdir -p "$1" && echo "$UNFINISHED" >"$kept"; fi
   if [ "$stage" -le 1 ] || [ ! -f "$kept" ]; then return 0; fi
+  if ! is_prepared "$1"; then
+    echo "run.sh: $1: stage 1 has not come to its end; run it again" >&2
+    exit 1
+  fi
+  shift
   for option; do
     value=$(sed -n "s/^$option=//p" "$kept")
     [ "${!option}" != "$value" ] || continue

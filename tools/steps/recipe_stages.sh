@@ -6,9 +6,12 @@
 #   protocol=emodb_4   # its name, by which data of other classes are told
 #   title="EMO-DB"     # heading of the report
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
+#   corpus_options=    # further options, separated by spaces, that stage 1 binds the data to; none where not set
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
 
-recall_options "$data" noise_dir held_out_noise rir_dir unlabelled_dir
+check_stages 8
+bound=(noise_dir held_out_noise rir_dir unlabelled_dir ${corpus_options-})
+recall_options "$data" "${bound[@]}"
 if [ -n "$held_out_noise" ] && [ -z "$noise_dir" ]; then
   echo "run.sh: --held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given" >&2
   exit 1
@@ -25,7 +28,7 @@ if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
-  keep_options "$data" noise_dir held_out_noise rir_dir unlabelled_dir
+  keep_options "$data" "${bound[@]}"
 fi
 
 if at_stage 2; then

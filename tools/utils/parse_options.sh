@@ -12,7 +12,8 @@
 # line overrides; it is parsed, not run. "--help" prints $help_message, or the options of the script
 # and of the files that it sources by a line of their own, as ". steps/recipe_options.sh".
 # The first argument that is no option, or "--", ends them; "$@" is then what remains, and the
-# array given_options what was given, as name=value in the order given.
+# array given_options what was given, as name=value in the order given. A script that has set
+# OPTIONS_ONLY=true takes no other arguments: one is an error.
 
 # Every name here begins with _po_: no option can have such a name.
 
@@ -182,6 +183,9 @@ _po_parse() {
     _po_given_names+=("$_po_name")
     _po_given_values+=("$_po_value")
   done
+  if [[ "${OPTIONS_ONLY-}" == true && $# -gt 0 ]]; then
+    _po_fail "'$1' is no option (see --help); a list is one word, as in --seeds \"1 2 3\""
+  fi
   # Only now: until here the variables held the defaults, for the checks and for --help.
   _po_names+=(${_po_given_names[@]+"${_po_given_names[@]}"})
   _po_values+=(${_po_given_values[@]+"${_po_given_values[@]}"})

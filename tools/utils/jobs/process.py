@@ -108,9 +108,13 @@ class Job:
         self.code = self._end(code if code > 0 else 128 - (code or -signal.SIGTERM), reason)
 
     def _end(self, code: int, message: str = "") -> int:
-        if message:
-            job_log.add_line(self.log, f"{self.program}: {message}")
-        job_log.end_log(self.log, code, time.monotonic() - self.began, self.num_threads)
+        try:
+            if message:
+                job_log.add_line(self.log, f"{self.program}: {message}")
+            job_log.end_log(self.log, code, time.monotonic() - self.began, self.num_threads)
+        except OSError as error:  # as on a full disk, where the job's own output may be cut off too
+            self.reason = f"cannot write the log {self.log}: {error.strerror}"
+            return code or 1
         return code
 
 
@@ -123,4 +127,5 @@ def stop(jobs: list, reason: str, grace: float = GRACE) -> None:
         time.sleep(0.02)
     for job in jobs:
         job.send(signal.SIGKILL)
+    for job in jobs:
         job.close(reason)

@@ -19,8 +19,9 @@ def prepare(corpus: Path, data_dir: Path) -> None:
         if not (match := NAME.fullmatch(name)):
             dropped[name] = f"{path}: not a name such as anna_happy_1"
             continue
-        utterance = f"{match['speaker']}-{name}"  # begins with the speaker, so that both sort alike
-        wav[utterance], utt2spk[utterance], utt2emo[utterance] = path.resolve(), match["speaker"], match["emotion"]
+        speaker, emotion, name = ("_".join(text.split()) for text in (match["speaker"], match["emotion"], name))
+        utterance = f"{speaker}-{name}"  # begins with the speaker, so that both sort alike
+        wav[utterance], utt2spk[utterance], utt2emo[utterance] = path.resolve(), speaker, emotion
     if not wav:
         raise UserError(f"{corpus}: no file is named as NAME in local/prepare_data.py says; mend NAME")
     tables = {"wav.scp": wav, "utt2spk": utt2spk, "utt2emo": utt2emo}
