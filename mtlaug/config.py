@@ -31,7 +31,12 @@ FRONTENDS = {
 
 @dataclass
 class FeatureArgs:
-    frontend: str = option("fbank", "log-mel filterbank, or a frozen self-supervised model", "", tuple(FRONTENDS))
+    frontend: str = option(
+        "fbank",
+        "log-mel filterbank, or a frozen self-supervised model, which the filterbank's keys do not change",
+        "",
+        tuple(FRONTENDS),
+    )
     weights: str = option("", "file with the weights of that model")
     layer: int = option(6, "its transformer layer whose outputs are the features, from 1", "", "above zero")
     sample_rate: int = option(16000, "rate that every recording is converted to", "Hz", "above zero")

@@ -42,12 +42,12 @@ def check_copies(aug_dir: str, settings: Config) -> str:
         Their `copies_digest`.
     """
     made = copies_settings(aug_dir)
+    path, mend = Path(aug_dir, SETTINGS), "run stages 2 and 3 again, with this configuration as --feature-config"
+    if made["seed"] != settings.augment_args.seed:
+        raise UserError(f"{path}: was made with seed {made['seed']}, not {settings.augment_args.seed}; {mend}")
     for name, kind in augment.types(settings.augment_args).items():
-        if name in augment.TRAINING_TIME:
-            continue
-        if made["types"].get(name) != dataclasses.asdict(kind) or made["seed"] != settings.augment_args.seed:
-            path = Path(aug_dir, SETTINGS)
-            raise UserError(f"{path}: was made without type {name!r} as configured; run stages 2 and 3 again")
+        if name not in augment.TRAINING_TIME and made["types"].get(name) != dataclasses.asdict(kind):
+            raise UserError(f"{path}: was made without type {name!r} as configured; {mend}")
     return copies_digest(aug_dir)
 
 

@@ -218,6 +218,9 @@ def load(exp_dir: str | Path) -> Experiment:
         raise UserError(f"{path}: no such file; run stage 4 first")
     tree = read(path)
     bound = tree.pop("experiment")
+    if not Path(bound["data_dir"]).is_dir():
+        mend = "run this in its recipe's folder; a model for use elsewhere is made by mtlaug export"
+        raise UserError(f"{path}: its data directory {bound['data_dir']} is not here; {mend}")
     current = protocol.load(bound["data_dir"])
     if current.sha256 != bound["protocol"]:
         raise UserError(f"{exp_dir}: was trained under another protocol than {bound['data_dir']} has now; train anew")

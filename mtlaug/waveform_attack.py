@@ -1,9 +1,11 @@
 """Attacks on the waveform: the batches that `attack` is given, and what it finds as 16-bit recordings.
 
 The budget is a signal-to-noise ratio: the perturbation's energy is at most that
-of the utterance, SNR decibels down. Every input that the model sees in a search
-has been clipped and rounded to 16 bit, so that the recordings written are the
-very ones that were found.
+of the utterance, SNR decibels down, before the result is clipped and rounded to
+16 bit. Every input that the model sees in a search is rounded so, and the
+recordings written are the very ones that were found. In faint speech rounding
+can take a perturbation away, or add up to a decibel to it: each utterance's SNR
+is in ``utt2snr``.
 """
 
 import shutil
