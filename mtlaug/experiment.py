@@ -7,7 +7,6 @@ in ``exp/<model>/fold_<id>/seed_<n>/``.
 
 import contextlib
 import fcntl
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,13 +16,11 @@ import yaml
 
 from mtlaug import augment, config, protocol, provenance, unlabelled
 from mtlaug.archives import FEATURE_ARGS
+from mtlaug.binding import check_features, differences, digests
 from mtlaug.copies import check_copies
-from mtlaug.files import UserError, atomic_path, read_json, read_table
+from mtlaug.files import UserError, atomic_path, read_table
 from mtlaug.labels import NO_LABEL
 from mtlaug.store import FeatureStore
-
-# Tables whose digests bind a model to its data: lengths of the features, and sound. Models of before have none.
-BOUND = {"num_frames": "utt2num_frames", "sound": "utt2checksum"}
 
 
 @dataclass(frozen=True)
@@ -161,7 +158,7 @@ def prepare(
             "data_dir": data_dir,
             "aug_dir": aug_dir,
             "protocol": bound.sha256,
-            **_digests(data_dir),
+            **digests(data_dir),
             "copies": copies,
             "unlabelled": without_labels,
             "classes": list(bound.classes),
@@ -176,7 +173,7 @@ def prepare(
     path = directory / "config.yaml"
     if path.exists():
         earlier = read(path)
-        if differing := _differences(earlier, tree):
+        if differing := differences(earlier, tree):
             raise UserError(
                 f"{path}: this directory holds models of another configuration ({', '.join(differing)} differ); "
                 "give another --exp-name, or remove the directory"
@@ -188,27 +185,6 @@ def prepare(
         temporary.write_text(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), encoding="utf-8")
     seeds = tuple(sorted(numbers))
     return Experiment(directory, settings, data_dir, aug_dir, seeds, bound, copies, without_labels).jobs()
-
-
-def _digests(data_dir: str) -> dict[str, str]:
-    """SHA-256 of each table of `BOUND` that is there."""
-    paths = {name: Path(data_dir, table) for name, table in BOUND.items()}
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in paths.items() if path.exists()}
-
-
-def check_features(directory: str, settings: config.Config) -> None:
-    """Refuse a data directory whose features were made with another ``feature_args`` than the configuration's."""
-    path = Path(directory, FEATURE_ARGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; the features are not there, or not all of one kind: run stage 3")
-    made = read_json(path)
-    wanted = settings.to_dict()["feature_args"]
-    if differing := [key for key, value in wanted.items() if made.get(key) != value]:
-        keys = ", ".join(differing)
-        raise UserError(
-            f"{directory}: features were made with another feature_args ({keys}); extract them again, or give a "
-            "configuration that has theirs"
-        )
 
 
 def load(exp_dir: str | Path) -> Experiment:
@@ -228,7 +204,7 @@ def load(exp_dir: str | Path) -> Experiment:
     for directory in (bound["data_dir"], bound["aug_dir"]):
         if Path(directory, FEATURE_ARGS).exists():
             check_features(directory, settings)
-    there = _digests(bound["data_dir"]) if Path(bound["data_dir"], FEATURE_ARGS).exists() else {}
+    there = digests(bound["data_dir"]) if Path(bound["data_dir"], FEATURE_ARGS).exists() else {}
     if any(bound.get(name, digest) != digest for name, digest in there.items()):
         mend = "train anew, under another --exp-name or without this directory"
         raise UserError(f"{exp_dir}: was trained on other features than {bound['data_dir']} has now; {mend}")
@@ -257,17 +233,3 @@ def locked(directory: Path) -> Iterator[None]:
         except BlockingIOError:
             raise UserError(f"{directory}: another process is training there; wait for it or stop it") from None
         yield
-
-
-def _differences(old: dict, new: dict) -> list[str]:
-    differing = []
-    for block in sorted(old.keys() | new.keys()):
-        before, after = old.get(block) or {}, new.get(block) or {}
-        differing += [
-            f"{block}.{key}"
-            for key in sorted(before.keys() | after.keys())
-            if before.get(key) != after.get(key)
-            and key not in ("seeds", "versions", "git_commit", "command")
-            and not (key in BOUND and not (before.get(key) and after.get(key)))
-        ]
-    return differing

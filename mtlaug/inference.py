@@ -1,12 +1,11 @@
 """An experiment's models: built, with the weights they were trained to, and their posteriors."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from mtlaug import dataset
+from mtlaug import checkpoints, dataset
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 from mtlaug.model import MultitaskModel
@@ -32,7 +31,7 @@ def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskMode
     directory, model = experiment.run_dir(fold, seed), build_model(experiment)
     if (directory / "best.pt").exists() and not experiment.is_trained(fold, seed):
         raise UserError(f"{directory}: its training has not come to its end; run stage 4 again, which goes on with it")
-    model.load_state_dict(load_state(directory / "best.pt"))
+    model.load_state_dict(checkpoints.load(directory / "best.pt"))
     return model.to(device).eval()
 
 
@@ -54,13 +53,3 @@ def predict(
         rows = model.classify(batch.features, batch.lengths).softmax(dim=1).cpu().numpy()
         posteriors.update(zip(utterances, rows, strict=True))
     return posteriors
-
-
-def load_state(path: Path) -> dict:
-    """Read a checkpoint; only tensors and plain values, no code."""
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; the fold is not trained, run stage 4") from None
-    except Exception as error:  # torch.load raises many kinds for a broken file
-        raise UserError(f"{path}: not a checkpoint ({error}); remove the file and run stage 4 again") from None

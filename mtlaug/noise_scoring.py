@@ -4,8 +4,9 @@ import logging
 import time
 
 from mtlaug import copies, datadir, inference, unlabelled
+from mtlaug.binding import check_features
 from mtlaug.evaluation import Row, as_predictions, refuse_cross, write_score
-from mtlaug.experiment import Experiment, check_features
+from mtlaug.experiment import Experiment
 from mtlaug.files import UserError
 
 log = logging.getLogger(__name__)

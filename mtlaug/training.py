@@ -1,7 +1,6 @@
 """Training loop of one fold and seed; checkpoints, resume, early stop."""
 
 import contextlib
-import io
 import json
 import logging
 import math
@@ -15,11 +14,11 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import adversarial, board, dataset, distributed, provenance, unlabelled
+from mtlaug import adversarial, board, checkpoints, dataset, distributed, provenance, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
-from mtlaug.inference import build_model, device, load_state, predict
+from mtlaug.inference import build_model, device, predict
 from mtlaug.objective import Objective, class_weights
 from mtlaug.statistics import uar
 
@@ -161,7 +160,7 @@ class Trainer:
             return False
         self.best = {name: line[name] for name in self.best}
         if distributed.rank() == 0:
-            _save(self.directory / "best.pt", self.averaged.module.state_dict())
+            checkpoints.save(self.directory / "best.pt", self.averaged.module.state_dict())
         return True
 
     def _rank(self, line: dict) -> tuple[float, float]:
@@ -184,7 +183,7 @@ class Trainer:
         path = self.directory / "last.pt"
         if not path.exists() or not (self.directory / "best.pt").exists():
             return
-        state = load_state(path)
+        state = checkpoints.load(path)
         self.epoch, self.best = state["epoch"], state["best"]
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
@@ -231,7 +230,7 @@ def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = Fals
             lines.append(json.dumps(line))
             if distributed.rank() == 0:
                 _write_lines(directory / "log.jsonl", lines)
-                _save(directory / "last.pt", trainer.state())
+                checkpoints.save(directory / "last.pt", trainer.state())
                 if show:
                     show(lines[-1])
                 log.info("fold %s seed %d %s", fold, seed, " ".join(f"{k}={v}" for k, v in line.items()))
@@ -245,14 +244,6 @@ def train(experiment: Experiment, fold: str, seed: int, tensorboard: bool = Fals
 def _requeue(signal_number: int, frame: object) -> None:
     log.warning("stopped by signal %d; run again to go on after the last whole epoch", signal_number)
     sys.exit(REQUEUE)
-
-
-def _save(path: Path, state: dict) -> None:
-    # By way of memory: the file is the same bytes each time, and a full disk is an error of the system, not of torch.
-    content = io.BytesIO()
-    torch.save(state, content)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content.getbuffer())
 
 
 def _log_until(path: Path, epoch: float) -> list[str]:

@@ -18,7 +18,7 @@ import pytest
 import torch
 from corpus import Corpus
 
-from mtlaug import evaluation, experiment, inference, provenance, training
+from mtlaug import checkpoints, evaluation, experiment, inference, provenance, training
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
 from mtlaug.files import UserError, read_json, read_table, write_table
@@ -88,7 +88,7 @@ def test_a_run_leaves_its_files(trained):
 
 def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
     trainer = Trainer(trained, FOLD, SEED)
-    trainer.averaged.module.load_state_dict(inference.load_state(run_dir(trained) / "best.pt"))
+    trainer.averaged.module.load_state_dict(checkpoints.load(run_dir(trained) / "best.pt"))
     done = read_json(run_dir(trained) / "done.json")
     assert trainer._look_at_dev() == {name: done[name] for name in ("dev_uar", "dev_loss")}
 
@@ -123,6 +123,8 @@ def test_two_runs_are_the_same_bit_for_bit(corpus, trained, tmp_path):
     run = corpus.prepare(tmp_path / "again")
     training.train(run, FOLD, SEED)
     assert_same_run(run_dir(run), run_dir(trained))
+    for name in ("best.pt", "last.pt"):
+        assert (run_dir(run) / name).read_bytes() == (run_dir(trained) / name).read_bytes()
 
 
 def test_adversarial_training_is_another_training_and_the_same_twice(corpus, trained, tmp_path):
@@ -217,7 +219,7 @@ def test_the_learning_rate_warms_up_and_decays(corpus, tmp_path):
 @pytest.mark.parametrize("moment", ["after last.pt", "before last.pt", "within an epoch"])
 def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch, moment):
     run = corpus.prepare(tmp_path / "exp")
-    save, train_epoch, updates = training._save, Trainer.train_epoch, Objective.forward
+    save, train_epoch, updates = checkpoints.save, Trainer.train_epoch, Objective.forward
     counts = {"last.pt": 0, "updates": 0}
 
     def killing_save(path, state):
@@ -238,7 +240,7 @@ def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch
         return updates(self, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_save", killing_save)
+        patch.setattr(checkpoints, "save", killing_save)
         patch.setattr(Trainer, "train_epoch", killing_epoch)
         patch.setattr(Objective, "forward", killing_updates)
         with pytest.raises(Killed):
@@ -282,7 +284,7 @@ def test_a_corrupt_checkpoint_is_named(corpus, trained, tmp_path, spoil):
 def test_a_checkpoint_with_code_is_not_run(tmp_path):
     torch.save({"path": Path("x")}, tmp_path / "best.pt")
     with pytest.raises(UserError, match=r"best\.pt: not a checkpoint"):
-        inference.load_state(tmp_path / "best.pt")
+        checkpoints.load(tmp_path / "best.pt")
 
 
 def test_a_second_process_is_refused(corpus, tmp_path):
@@ -389,11 +391,11 @@ def test_a_training_that_was_cut_off_is_not_taken_for_a_trained_one(trained, tmp
 def test_a_broken_model_is_made_again_once_it_is_removed(trained, tmp_path):
     run = dataclasses.replace(trained, directory=shutil.copytree(trained.directory, tmp_path / "broken"))
     best = run.run_dir("1", 2) / "best.pt"
-    before = inference.load_state(best)
+    before = checkpoints.load(best)
     best.write_bytes(b"")
     with pytest.raises(UserError, match=r"not a checkpoint .*; remove the file and run stage 4 again"):
         inference.trained_model(run, "1", 2)
     best.unlink()
     training.train(run, "1", 2)
-    after = inference.load_state(best)
+    after = checkpoints.load(best)
     assert all(torch.equal(after[name], before[name]) for name in before)
