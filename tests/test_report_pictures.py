@@ -184,5 +184,5 @@ def test_what_cannot_be_had_is_named(corpus: made.Corpus, tmp_path):
     assert "no fold is trained with seed 1" in page(exp)
     shutil.rmtree(folder)
     report.write(exp, tmp_path / "RESULTS.md")
-    assert re.search(r"Left out</h2>\s*<p>[^<]*a corpus/data: no such file", page(exp))
+    assert re.search(r"Left out</h2>\s*<p>[^<]*a corpus/data is not here", page(exp))
     assert "Shared representation</h2>" not in page(exp)

@@ -6,11 +6,11 @@
 #   protocol=emodb_4   # its name, by which data of other classes are told
 #   title="EMO-DB"     # heading of the report
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
-#   corpus_options=    # further options, separated by spaces, that stage 1 binds the data to; none where not set
+#   corpus_options=(folds) # further options that stage 1 binds the data to; none where not set
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
 
 check_stages 8
-bound=(noise_dir held_out_noise rir_dir unlabelled_dir ${corpus_options-})
+bound=(noise_dir held_out_noise rir_dir unlabelled_dir ${corpus_options[@]+"${corpus_options[@]}"})
 recall_options "$data" "${bound[@]}"
 if [ -n "$held_out_noise" ] && [ -z "$noise_dir" ]; then
   echo "run.sh: --held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given" >&2
