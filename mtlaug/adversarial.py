@@ -15,7 +15,8 @@ def moved(
     """Features (N, T, C) within ε of the batch's where the loss is higher: one step from a random start.
 
     After Wong, Rice and Kolter, *Fast is better than free* (2020), whose step size is the default. Rows
-    without a label, on which the loss does not depend, are moved at random; padding stays zero.
+    without a label, on which the loss does not depend, are moved at random. Padding is zero in what is returned; the
+    gradient is taken where it has noise of ε like the rest.
 
     Args:
         loss: of features (N, T, C) the loss of the emotion task.
