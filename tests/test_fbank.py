@@ -34,7 +34,7 @@ def kaldi_fbank(samples: np.ndarray, args: FeatureArgs) -> np.ndarray:
 
 
 @pytest.mark.parametrize("bins", [40, 64, 80])
-@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050])
 def test_features_are_those_of_kaldi(rate, bins):
     args = FeatureArgs(sample_rate=rate, num_mel_bins=bins, dynamic_range=0, remove_level=False)
     fbank = Fbank(args)
