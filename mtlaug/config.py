@@ -80,9 +80,6 @@ class DatasetArgs:
     train_on_dev: bool = option(
         False, "the dev speakers train too, once everything is chosen; needs optim_args.select last"
     )
-    other_emotions: bool = option(
-        False, "the training speakers' utterances of emotions that are none of the classes train the emotion head too"
-    )
     filter_gain: float = option(
         0.0, "size of the random filters on half of the training rows; 0: none", "standard deviations", "zero or more"
     )

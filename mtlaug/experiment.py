@@ -19,7 +19,6 @@ from mtlaug.archives import FEATURE_ARGS
 from mtlaug.binding import check_features, differences, digests
 from mtlaug.copies import check_copies
 from mtlaug.files import UserError, atomic_path, read_table
-from mtlaug.labels import NO_LABEL
 from mtlaug.store import FeatureStore
 
 
@@ -53,16 +52,6 @@ class Experiment:
     def types(self) -> list[str]:
         """Classes of the augmentation task."""
         return list(augment.types(self.settings.augment_args))
-
-    @property
-    def other_emotions(self) -> list[str]:
-        """Emotions that are no classes and train the emotion head where the configuration says so.
-
-        Of two words each (``other calm``), a class being one: a label map may give a class the name of another emotion.
-        """
-        if not self.settings.dataset_args.other_emotions:
-            return []
-        return sorted({_other(label) for label in self.protocol.corpus.dropped.values()} - {_other(NO_LABEL)})
 
     def meta_tasks(self) -> dict[str, int]:
         """Speaker and gender where the configuration weighs them: task to its number of classes."""
@@ -114,20 +103,9 @@ class Experiment:
             labels |= self.protocol.utterances(fold, "dev")
         return labels
 
-    def training_others(self, fold: str) -> dict[str, str]:
-        """Utterance to emotion, one of `other_emotions`, of the speakers who train."""
-        args = self.settings.dataset_args
-        parts = ("train", "dev") if args.train_on_dev else ("train",)
-        said = [self.protocol.others(fold, part).items() for part in parts if args.other_emotions]
-        return {utterance: _other(label) for utterances in said for utterance, label in utterances}
-
     def store(self, fold: str, *more: str) -> FeatureStore:
         """Features of the data and ``more`` directories, such as the copies, normalised as the training part says."""
         return FeatureStore([self.data_dir, *more], self.normalisation, list(self.training_labels(fold)))
-
-
-def _other(label: str) -> str:
-    return f"other {label}"
 
 
 def prepare(
@@ -147,8 +125,6 @@ def prepare(
     if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
-    if settings.dataset_args.other_emotions and not set(bound.corpus.dropped.values()) - {NO_LABEL}:
-        raise UserError(f"dataset_args.other_emotions: {data_dir}/utt2emo has only labels of the classes; leave it out")
     copies = check_copies(aug_dir, settings)
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):

@@ -18,8 +18,8 @@ def build_model(experiment: Experiment) -> MultitaskModel:
     """A new model of the experiment's sizes."""
     settings = experiment.settings
     bins = settings.feature_args.width
-    outputs, meta, others = len(experiment.classes), experiment.meta_tasks(), len(experiment.other_emotions)
-    return MultitaskModel(bins, outputs, len(experiment.types), settings.model_args, meta, others)
+    meta = experiment.meta_tasks()
+    return MultitaskModel(bins, len(experiment.classes), len(experiment.types), settings.model_args, meta)
 
 
 def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskModel:

@@ -18,7 +18,6 @@ from mtlaug.config import ModelArgs
 class Outputs:
     """``emotion`` (N, K) logits, ``augmentation`` (N, A) logits, ``reconstruction`` (N, T, C) features.
 
-    In training ``emotion`` (N, K + O) has those of the other emotions after the K classes'.
     ``meta`` has the logits of the tasks that a competitor adds, by name: ``speaker`` (N, S) and ``gender`` (N, 2).
     """
 
@@ -154,25 +153,23 @@ class MultitaskModel(nn.Module):
 
     Args:
         num_mel_bins: C, width of the features.
-        num_classes, num_augmentations: K and A, classes of the two heads.
+        num_emotions, num_augmentations: K and A, outputs of the two heads.
         args: sizes; see `mtlaug.config.ModelArgs`.
         meta: outputs of further heads, by the name of their task.
-        num_others: O, further outputs of the emotion head, for emotions that are no classes.
     """
 
     def __init__(
         self,
         num_mel_bins: int,
-        num_classes: int,
+        num_emotions: int,
         num_augmentations: int,
         args: ModelArgs,
         meta: dict[str, int] | None = None,
-        num_others: int = 0,
     ):
         super().__init__()
-        width, self.num_classes = 2 * args.hidden, num_classes
+        width = 2 * args.hidden
         self.encoder = Encoder(num_mel_bins, args)
-        self.emotion = Head(width, num_classes + num_others, args)
+        self.emotion = Head(width, num_emotions, args)
         self.augmentation = Head(width, num_augmentations, args)
         self.decoder = Decoder(width, num_mel_bins, 2**args.num_convolutions, args)
         # Last, so that the others start from the same weights with and without them.
@@ -182,16 +179,12 @@ class MultitaskModel(nn.Module):
         """All tasks, of normalised features (N, T, C) with ``lengths`` (N,) frames."""
         frames, num_frames = self.encoder(features, lengths)
         return Outputs(
-            emotion=self._emotion(frames, num_frames),
+            emotion=self.emotion(frames, num_frames),
             augmentation=self.augmentation(frames, num_frames),
             reconstruction=self.decoder(frames, features.shape[1]),
             meta={name: head(frames, num_frames) for name, head in self.meta.items()},
         )
 
     def classify(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Emotion logits (N, K) alone, see `Outputs`."""
-        return self._emotion(*self.encoder(features, lengths))
-
-    def _emotion(self, frames: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
-        logits = self.emotion(frames, num_frames)
-        return logits if self.training else logits[:, : self.num_classes]
+        """Emotion logits (N, K) alone."""
+        return self.emotion(*self.encoder(features, lengths))

@@ -59,9 +59,6 @@ def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def class_weights(labels: dict[str, str], classes: list[str]) -> torch.Tensor:
-    """Weights (K,) by inverse frequency, their mean over the utterances 1.
-
-    A class without an utterance, as another corpus' emotion, counts as if it had one.
-    """
+    """Weights (K,) by inverse frequency, their mean over the utterances 1."""
     counts = torch.tensor([sum(label == name for label in labels.values()) for name in classes], dtype=torch.float32)
-    return counts.sum() / (len(classes) * counts.clamp(min=1))
+    return counts.sum() / (len(classes) * counts)

@@ -73,8 +73,7 @@ def pack(recogniser: Recogniser, out_dir: str | Path, card: str) -> None:
         raise UserError(f"{out}: cannot be made: {error.strerror}") from None
     model = recogniser.members[0].model
     outputs = {
-        "emotion": model.num_classes,
-        "other emotions": model.emotion.layers[-1].out_features - model.num_classes,
+        "emotion": model.emotion.layers[-1].out_features,
         "augmentation": model.augmentation.layers[-1].out_features,
         "meta": {name: head.layers[-1].out_features for name, head in model.meta.items()},
     }
@@ -110,8 +109,8 @@ def unpack(path: Path) -> Recogniser:
         settings.feature_args.weights = str(path / FRONTEND)
         members = []
         for index in range(number):
-            sizes = settings.feature_args.width, outputs["emotion"], outputs["augmentation"]
-            model = MultitaskModel(*sizes, settings.model_args, outputs["meta"], outputs["other emotions"])
+            bins, args = settings.feature_args.width, settings.model_args
+            model = MultitaskModel(bins, outputs["emotion"], outputs["augmentation"], args, outputs["meta"])
             own = {name.split(".", 1)[1]: tensor for name, tensor in tensors.items() if name.startswith(f"{index}.")}
             mean, deviation = own.pop("mean", None), own.pop("deviation", None)
             model.load_state_dict(own)

@@ -62,13 +62,6 @@ class Protocol:
         utt2spk = self.corpus.utt2spk
         return {utt: label for utt, label in self.corpus.labels.items() if utt2spk[utt] in speakers or utt in shots}
 
-    def others(self, fold: Fold | str, part: str) -> dict[str, str]:
-        """Utterance to raw label, C-sorted, of what a part's speakers said in an emotion that is no class."""
-        fold = self.fold(fold) if isinstance(fold, str) else fold
-        speakers, utt2spk = set(fold.speakers(part)), self.corpus.utt2spk
-        labelled = {utt: label for utt, label in self.corpus.dropped.items() if label != NO_LABEL}
-        return {utt: label for utt, label in labelled.items() if utt2spk[utt] in speakers}
-
     def to_json(self) -> dict:
         """The content of ``protocol.json``."""
         counts = Counter(self.corpus.labels.values())

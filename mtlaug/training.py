@@ -47,7 +47,6 @@ class Trainer:
         self.store = experiment.store(fold, experiment.aug_dir, *others)
         on_dev = experiment.settings.dataset_args.train_on_dev
         self.dev = {} if on_dev else experiment.protocol.utterances(fold, "dev")
-        self.emotions = [*experiment.classes, *experiment.other_emotions]
         self.data, labels = self._training_set()
         rows = self.data.draws // self.data.num_batches()  # of the smallest batch
         if rows < distributed.world():
@@ -58,8 +57,8 @@ class Trainer:
         self.parallel = distributed.parallel(self.model)
         # Dev UAR of the averaged weights is far steadier from epoch to epoch than that of the last ones.
         self.averaged = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.args.ema))
-        args = experiment.settings.loss_args
-        weights = class_weights(labels, self.emotions) if args.class_weights else torch.ones(len(self.emotions))
+        args, classes = experiment.settings.loss_args, experiment.classes
+        weights = class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
         self.objective = Objective(args, weights).to(device)
         self.parameters, decay = list(self.model.parameters()), self.args.weight_decay
         self.optimiser = torch.optim.AdamW(self.parameters, self.args.lr, weight_decay=decay, fused=True)
@@ -69,13 +68,13 @@ class Trainer:
     def _training_set(self) -> tuple[dataset.TrainingSet, dict[str, str]]:
         """The data, and the labels that are used."""
         experiment, settings = self.experiment, self.experiment.settings
-        everything = experiment.training_labels(self.fold) | experiment.training_others(self.fold)
+        everything = experiment.training_labels(self.fold)
         speakers, share = experiment.protocol.corpus.utt2spk, settings.dataset_args.labelled_share
         labels, hidden = unlabelled.hide_labels(everything, speakers, share, self.seed)
         without = [*hidden, *unlabelled.utterances(settings.unlabelled_args)]
         draws = len(everything) * settings.dataset_args.copies_per_epoch
         meta = {task: experiment.meta_targets(task) for task in experiment.meta_tasks()}
-        data = dataset.TrainingSet(self.store, labels, self.emotions, settings, self.seed, without, meta, draws)
+        data = dataset.TrainingSet(self.store, labels, experiment.classes, settings, self.seed, without, meta, draws)
         return data, labels
 
     def _schedule(self, step: int) -> float:

@@ -80,8 +80,8 @@ fi
 
 if at_stage 2; then
   log "Stage 2: augmentation manifest"
-  # Copies only of what some model is trained on, dataset_args.other_emotions included.
-  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list --others "$data" train dev) "$data" "$train"
+  # Copies only of what some model is trained on.
+  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev) "$data" "$train"
   for set in "$train" ${unlabelled:+"$unlabelled"}; do
     steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"

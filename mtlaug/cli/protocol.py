@@ -30,7 +30,6 @@ def add_commands(commands) -> None:
     listing = verbs.add_parser("list", help="print the utterances that are in given parts of any fold")
     listing.add_argument("data_dir", type=Path, metavar="DATA_DIR")
     listing.add_argument("parts", nargs="+", choices=("train", "dev", "test"), metavar="PART", help="train dev test")
-    listing.add_argument("--others", action="store_true", help="and what their speakers said in emotions of no class")
     listing.set_defaults(run=_list)
 
     check = verbs.add_parser("check", help="check the folds and the hash against the data")
@@ -73,8 +72,7 @@ def _list(options) -> None:
     from mtlaug import protocol
 
     listed = protocol.load(options.data_dir)
-    chosen = [listed.utterances, listed.others] if options.others else [listed.utterances]
-    found = {utt for of in chosen for fold in listed.folds for part in options.parts for utt in of(fold, part)}
+    found = {utt for fold in listed.folds for part in options.parts for utt in listed.utterances(fold, part)}
     print("\n".join(sorted(found, key=str.encode)))
 
 
