@@ -166,12 +166,13 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
 
 
 def _searches(curves: Curves) -> list[str]:
-    """Of each series of attacks how long was searched, where it was in several steps."""
+    """How each series of attacks was searched for, where it was in several steps."""
     found = {}
     for (_, series, _), score in curves.points.items():
-        if score.results.get("steps"):
+        if score.results.get("steps", 1) > 1:
             steps, restarts, size = (score.results[key] for key in ("steps", "restarts", "step_size"))
-            found[series] = f"{series} {steps} steps of {size:g} of the budget, {restarts} restarts"
+            starts = f" from each of {restarts} random starts" if restarts else ""
+            found[series] = f"{series} {steps} steps of {size:g} of the budget{starts}"
     return [found[series] for series in curves.series if series in found]
 
 
