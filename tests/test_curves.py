@@ -375,7 +375,8 @@ def test_levels_of_a_curve_are_of_one_search(tmp_path: Path):
         report.write(tmp_path, tmp_path / "RESULTS.md")
     shutil.rmtree(tmp_path / "stl" / "score_pgd_0.2")
     report.write(tmp_path, tmp_path / "RESULTS.md")
-    assert "Searches: pgd 10 steps of 0.25 of the budget from each of 2 random starts." in (tmp_path / "RESULTS.md").read_text()
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "Searches: pgd 10 steps of 0.25 of the budget from each of 2 random starts." in text
 
 
 def test_models_that_were_trained_on_other_noise_are_compared(tmp_path: Path):
