@@ -1,6 +1,7 @@
 """Which utterances a protocol keeps, and as which class: label maps and the labels of a data directory."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ class Corpus:
 
     ``labels`` holds the kept utterances' classes, ``dropped`` the raw label of the
     others; the tables below them are empty where the data directory has none. ``segments`` holds
-    recording, start and end (seconds).
+    recording, start and end (seconds) of those that are parts of a recording with others.
     """
 
     utt2spk: dict[str, str]
@@ -76,11 +77,16 @@ def read_corpus(data_dir: str | Path, classes: tuple[str, ...], label_map: dict[
             raise UserError(f"{data_dir}/utt2emo: utterance {utt}: class {emotion!r} is none of {', '.join(classes)}")
         else:
             labels[utt] = emotion
-    optional = {name: data_dir / name for name in ("utt2uniq", "text", "utt2checksum", "utt2corpus", "segments")}
+    optional = {name: data_dir / name for name in ("utt2uniq", "text", "utt2checksum", "utt2corpus")}
     tables = {name: read_table(path) if path.exists() else {} for name, path in optional.items()}
+    return Corpus(utt2spk, labels, dropped, **tables, segments=_shared_recordings(data_dir / "segments"))
+
+
+def _shared_recordings(path: Path) -> dict[str, tuple[str, float, float]]:
+    """The lines of ``segments`` whose recording other lines are of too."""
+    lines = {utt: line.split() for utt, line in read_table(path).items()} if path.exists() else {}
     try:
-        fields = {utt: segment.split() for utt, segment in tables.pop("segments").items()}
-        segments = {utt: (recording, float(start), float(end)) for utt, (recording, start, end) in fields.items()}
+        number = Counter(recording for recording, _, _ in lines.values())
+        return {utt: (name, float(start), float(end)) for utt, (name, start, end) in lines.items() if number[name] > 1}
     except ValueError:
-        raise UserError(f"{data_dir}/segments: malformed; utils/validate_data_dir.sh {data_dir} says where") from None
-    return Corpus(utt2spk, labels, dropped, **tables, segments=segments)
+        raise UserError(f"{path}: malformed; utils/validate_data_dir.sh {path.parent} says where") from None
