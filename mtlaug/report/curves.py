@@ -171,7 +171,8 @@ def _searches(curves: Curves) -> list[str]:
     for (_, series, _), score in curves.points.items():
         if score.results.get("steps", 1) > 1:
             steps, restarts, size = (score.results[key] for key in ("steps", "restarts", "step_size"))
-            starts = f" from each of {restarts} random starts" if restarts else ""
+            several = f" from each of {restarts} random starts" if restarts > 1 else " from a random start"
+            starts = several if restarts else ""
             found[series] = f"{series} {steps} steps of {size:g} of the budget{starts}"
     return [found[series] for series in curves.series if series in found]
 
