@@ -43,6 +43,6 @@ def differences(old: dict, new: dict) -> list[str]:
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
             and key not in FREE
-            and not (key in TABLES and not (before.get(key) and after.get(key)))
+            and (key not in TABLES or (before.get(key) and after.get(key)))
         ]
     return differing

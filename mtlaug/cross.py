@@ -142,9 +142,9 @@ def owners(corpus: Corpus) -> dict[str, str]:
         if utterance not in corpus.utt2corpus:
             mend = "copy the corpora by utils/copy_data_dir.sh --prefix, and combine the copies"
             raise UserError(f"--scheme cross needs the table utt2corpus, which lacks utterance {utterance}; {mend}")
-        corpora = {owner.setdefault(speaker, corpus.utt2corpus[utterance]), corpus.utt2corpus[utterance]}
-        if len(corpora) > 1:
-            both = " and ".join(sorted(corpora))
+        here = corpus.utt2corpus[utterance]
+        if (before := owner.setdefault(speaker, here)) != here:
+            both = " and ".join(sorted((before, here)))
             raise UserError(f"utt2corpus: speaker {speaker} is of both {both}; copy each with a --prefix of its own")
     return owner
 

@@ -41,8 +41,8 @@ def as_predictions(system: System, rows: Iterable[Row]) -> Predictions:
     """
     utterances, folds, seeds, labels, posteriors = zip(*rows, strict=True)
     matrix, classes = np.stack(posteriors), system.protocol.classes
-    if not np.isfinite(matrix).all():
-        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+    if (broken := ~np.isfinite(matrix).all(axis=1)).any():
+        row = int(broken.argmax())
         where = f"utterance {utterances[row]}, fold {folds[row]}, seed {seeds[row]}"
         raise UserError(f"{system.directory}: {where}: posteriors are not finite; train it again, or mend its features")
     return Predictions(

@@ -42,7 +42,7 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
                 f"{where}: leak: {len(both)} utterance(s) of {one} have the very samples of one in {other}, such as "
                 f"{sounds[one][both[0]]} and {sounds[other][both[0]]}; remove one of each (mtlaug datadir subset)"
             )
-        if both := _overlap(corpus.segments, utterances[one], utterances[other]):
+        if corpus.segments and (both := _overlap(corpus.segments, utterances[one], utterances[other])):
             mend = "keep speakers who talk at once in one part (--fold-list or --scheme sessions)"
             raise UserError(
                 f"{where}: leak: {both[0]} of {one} and {both[1]} of {other} overlap in a recording; {mend}"
@@ -62,6 +62,8 @@ def shared_text(protocol: "Protocol", fold: Fold) -> set[str]:
 def shared_recordings(protocol: "Protocol", fold: Fold) -> set[str]:
     """The recordings of ``segments`` of which the training part has a stretch, and the dev or the test part another."""
     segments = protocol.corpus.segments
+    if not segments:  # as in most corpora; this is asked for each fold whenever a job begins
+        return set()
     cut = {part: {segments[u][0] for u in protocol.utterances(fold, part) if u in segments} for part in PARTS}
     return cut["train"] & (cut["dev"] | cut["test"])
 

@@ -62,6 +62,10 @@ class Noises:
             raise UserError(f"{babble_dir}/wav.scp: has {len(babble)} recordings; babble is made of {TALKERS}")
         return cls(recorded, babble)
 
+    def sources(self) -> list[str]:
+        """All recordings."""
+        return [*self.babble, *itertools.chain.from_iterable(self.recorded.values())]
+
     def kinds(self) -> list[str]:
         """C-sorted; the colours where there are no recordings of noise."""
         return sorted([*(self.recorded or COLOURS), *([BABBLE] if self.babble else [])])
@@ -130,7 +134,7 @@ def make(
     noises, bound = Noises.read(noise_dirs, babble_dir), protocol.load(data_dir)
     _refuse_own_speech(data_dir, babble_dir, noises)
     trained = sources_of(aug_dir)
-    refuse_shared({*itertools.chain(noises.babble, *noises.recorded.values())}, trained, aug_dir)
+    refuse_shared(set(noises.sources()), trained, aug_dir)
     made_from = {
         "protocol": bound.sha256,
         "copies": copies_digest(aug_dir),
@@ -178,6 +182,5 @@ def _digest(data_dir: str, noises: Noises) -> str:
     """SHA-256 over the speech and where it lies, and over where the noise lies and its files' sizes."""
     paths = [path for name in ("wav.scp", "segments", "utt2checksum") if (path := Path(data_dir, name)).exists()]
     tables = [path.read_text(encoding="utf-8") for path in paths]
-    files = itertools.chain(noises.babble, *noises.recorded.values())
-    sizes = [os.path.getsize(file) for file in files if os.path.exists(file)]
+    sizes = [os.path.getsize(source) for source in noises.sources() if os.path.exists(source)]
     return hashlib.sha256(json.dumps([tables, noises.recorded, noises.babble, sizes]).encode()).hexdigest()

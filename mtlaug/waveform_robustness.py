@@ -33,9 +33,9 @@ def attack_waveforms(attack: Attack, budgets: list[float]) -> list[str]:
         found = [sets[level, seed] for seed in target.seeds]
         every = [snr for attacked in found for snr in attacked.snr.values()]
         snrs = [snr for snr in every if math.isfinite(snr)]
-        reached = (
-            {"mean": float(np.mean(snrs)), "lowest": min(snrs), "unchanged": len(every) - len(snrs)} if snrs else None
-        )
+        reached = None
+        if snrs:
+            reached = {"mean": float(np.mean(snrs)), "lowest": min(snrs), "unchanged": len(every) - len(snrs)}
         rows = _rescored(target, dict(zip(target.seeds, found, strict=True)))
         lines.append(attack.write(level, rows, curve | {"level": budget}, reached_snr=reached))
     return lines

@@ -118,8 +118,7 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
         assert recipes.failed(result, "https://www.lab-msp.com/MSP/MSP-Improv.html", "Evalution.txt (or Evalu")
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
     assert recipes.failed(
-        prepare(recipe, tmp_path),
-        ".au); expected names such as session1/",
+        prepare(recipe, tmp_path), "holds no audio file (.wav", ".au); expected names such as session1/"
     )
     assert not (recipe / "data").exists()
 

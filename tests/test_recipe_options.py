@@ -14,7 +14,7 @@ pairs="a:b c:d"
 . "{TOOLS}/utils/parse_options.sh"
 check_stages 8
 recall_options data/x noise_dir rir_dir pairs
-if at_stage 1; then mkdir -p data/x; keep_options data/x noise_dir rir_dir pairs; fi
+if at_stage 1; then keep_options data/x noise_dir rir_dir pairs; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
