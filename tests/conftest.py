@@ -60,6 +60,25 @@ def corpus(tmp_path_factory):
     return make(tmp_path_factory.mktemp("a corpus"))
 
 
+@pytest.fixture(scope="session")
+def trained(corpus, tmp_path_factory):
+    """A model of it, all three folds and seeds 1 and 2; the tests must not change what was trained."""
+    from mtlaug import training
+
+    run = corpus.prepare(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
+    for fold, seed in run.jobs():
+        training.train(run, fold, seed)
+    return run
+
+
+@pytest.fixture(scope="session")
+def places(corpus, tmp_path_factory):
+    """The `noisy_speech.Places`: test noise, and noisy copies with features; the tests must not change them."""
+    from noisy_speech import make_places
+
+    return make_places(corpus, tmp_path_factory.mktemp("test noise"))
+
+
 @pytest.fixture
 def noise_file(tmp_path: Path):
     """A function that writes a recording and returns its path."""

@@ -1,15 +1,8 @@
-"""Training loop, resume, and test predictions."""
+"""The training loop, and which epoch is tested."""
 
-import dataclasses
 import itertools
-import json
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import kaldiio
@@ -17,62 +10,11 @@ import numpy as np
 import pytest
 import torch
 from corpus import Corpus
+from training_runs import FOLD, SEED, assert_same_run, log_of, run_dir
 
-from mtlaug import checkpoints, evaluation, experiment, inference, provenance, training
-from mtlaug.cli import main
-from mtlaug.experiment import Experiment
+from mtlaug import checkpoints, experiment, provenance, training
 from mtlaug.files import UserError, read_json, read_table, write_table
-from mtlaug.objective import Objective
-from mtlaug.predictions import read_predictions
 from mtlaug.training import Trainer
-
-FOLD, SEED = "1", 1
-
-
-class Killed(BaseException):
-    """Stands for a signal that ends the process."""
-
-
-def log_of(directory: Path) -> list[dict]:
-    """The lines of log.jsonl without their times."""
-    lines = [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
-
-
-def tensors_of(state: object, name: str = "") -> dict[str, object]:
-    """A checkpoint's leaves by their path."""
-    if isinstance(state, dict):
-        items = state.items()
-    elif isinstance(state, (list, tuple)):
-        items = enumerate(state)
-    else:
-        return {name: state}
-    return {path: leaf for key, value in items for path, leaf in tensors_of(value, f"{name}/{key}").items()}
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    """Equal checkpoints, bit for bit, equal logs and equal ends."""
-    for name in ("best.pt", "last.pt"):
-        first, second = (tensors_of(torch.load(path / name, weights_only=True)) for path in (one, other))
-        assert first.keys() == second.keys()
-        for key, value in first.items():
-            same = torch.equal(value, second[key]) if torch.is_tensor(value) else value == second[key]
-            assert same, f"{name}{key}"
-    assert log_of(one) == log_of(other)
-    assert read_json(one / "done.json") == read_json(other / "done.json")
-
-
-def run_dir(run: Experiment) -> Path:
-    return run.run_dir(FOLD, SEED)
-
-
-@pytest.fixture(scope="module")
-def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
-    """All three folds, trained for two seeds; the tests must not change it."""
-    run = corpus.prepare(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
-    for fold, seed in run.jobs():
-        training.train(run, fold, seed)
-    return run
 
 
 def test_a_run_leaves_its_files(trained):
@@ -213,142 +155,6 @@ def test_the_learning_rate_warms_up_and_decays(corpus, tmp_path):
     assert rates[-1] > 0
 
 
-# Resume
-
-
-@pytest.mark.parametrize("moment", ["after last.pt", "before last.pt", "within an epoch"])
-def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch, moment):
-    run = corpus.prepare(tmp_path / "exp")
-    save, train_epoch, updates = checkpoints.save, Trainer.train_epoch, Objective.forward
-    counts = {"last.pt": 0, "updates": 0}
-
-    def killing_save(path, state):
-        counts["last.pt"] += path.name == "last.pt"
-        if moment == "before last.pt" and path.name == "last.pt" and counts["last.pt"] == 2:
-            raise Killed
-        save(path, state)
-
-    def killing_epoch(self):
-        if moment == "after last.pt" and self.epoch == 1:
-            raise Killed
-        return train_epoch(self)
-
-    def killing_updates(self, *arguments):
-        counts["updates"] += 1
-        if moment == "within an epoch" and counts["updates"] == 8:
-            raise Killed
-        return updates(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(checkpoints, "save", killing_save)
-        patch.setattr(Trainer, "train_epoch", killing_epoch)
-        patch.setattr(Objective, "forward", killing_updates)
-        with pytest.raises(Killed):
-            training.train(run, FOLD, SEED)
-    assert not (run_dir(run) / "done.json").exists()
-    assert torch.load(run_dir(run) / "last.pt", weights_only=True)["epoch"] == (2 if moment == "within an epoch" else 1)
-    torch.manual_seed(99)  # the state of a fresh process
-    training.train(run, FOLD, SEED)
-    assert_same_run(run_dir(run), run_dir(trained))
-
-
-def test_a_process_killed_by_sigkill_goes_on_bit_for_bit(corpus, tmp_path, project_root):
-    long = ("optim_args.epochs=12", "optim_args.patience=12")
-    whole, killed = corpus.prepare(tmp_path / "whole", *long), corpus.prepare(tmp_path / "killed one", *long)
-    training.train(whole, FOLD, SEED)
-    command = [sys.executable, "-m", "mtlaug", "train", "run", str(killed.directory), "--job", "1"]
-    environment = os.environ | {"PYTHONPATH": str(project_root), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    log = run_dir(killed) / "log.jsonl"
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while not (log.exists() and len(log.read_text().splitlines()) >= 2) and time.monotonic() < until:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert not (run_dir(killed) / "done.json").exists()
-    assert main(["train", "run", str(killed.directory), "--job", "1"]) == 0
-    assert_same_run(run_dir(killed), run_dir(whole))
-
-
-@pytest.mark.parametrize("spoil", [lambda data: b"junk", lambda data: data[: len(data) // 2], lambda data: b""])
-def test_a_corrupt_checkpoint_is_named(corpus, trained, tmp_path, spoil):
-    run = corpus.prepare(tmp_path / "exp")
-    shutil.copytree(run_dir(trained), run_dir(run))
-    (run_dir(run) / "done.json").unlink()
-    last = run_dir(run) / "last.pt"
-    last.write_bytes(spoil(last.read_bytes()))
-    with pytest.raises(UserError, match=r"last\.pt: not a checkpoint.*remove the file"):
-        training.train(run, FOLD, SEED)
-
-
-def test_a_checkpoint_with_code_is_not_run(tmp_path):
-    torch.save({"path": Path("x")}, tmp_path / "best.pt")
-    with pytest.raises(UserError, match=r"best\.pt: not a checkpoint"):
-        checkpoints.load(tmp_path / "best.pt")
-
-
-def test_a_second_process_is_refused(corpus, tmp_path):
-    run = corpus.prepare(tmp_path / "exp")
-    with experiment.locked(run_dir(run)):
-        with pytest.raises(UserError, match="another process is training there"):
-            training.train(run, FOLD, SEED)
-    assert not (run_dir(run) / "last.pt").exists()
-    with experiment.locked(run_dir(run)):  # free again
-        pass
-
-
-# Test predictions
-
-
-def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
-    assert main(["score", "within", str(trained.directory)]) == 0
-    line = capsys.readouterr().out.strip().splitlines()[-1]
-    assert line.startswith("%UAR ")
-    assert "%WA " in line
-    assert line.endswith(str(trained.directory / "score_within"))
-    predictions = read_predictions(trained.directory / "score_within" / "predictions.tsv")
-    labels = trained.protocol.corpus.labels
-    assert sorted(zip(predictions.utts, predictions.seeds, strict=True)) == sorted(
-        (utterance, seed) for utterance in labels for seed in (1, 2)
-    )
-    for utterance, fold, speaker, reference in zip(
-        predictions.utts, predictions.folds, predictions.speakers, predictions.reference, strict=True
-    ):
-        assert speaker == utterance.split("-")[0]
-        assert speaker in trained.protocol.fold(fold).test
-        assert predictions.classes[reference] == labels[utterance]
-    results = read_json(trained.directory / "score_within" / "results.json")
-    assert results["protocol"] == trained.protocol.sha256
-    assert results["normalisation"] == "global"
-
-
-def test_predictions_are_those_of_each_utterance_alone(trained):
-    """Neither the batch that an utterance is in nor its padding matters."""
-    predictions = evaluation.predict_within(trained, evaluation.predictor(trained))
-    model = inference.trained_model(trained, "2", 2)
-    store, classes = trained.store("2"), trained.classes
-    chosen = np.flatnonzero((predictions.folds == "2") & (predictions.seeds == 2))
-    assert len(chosen) == 10
-    for row in chosen:
-        utterance = str(predictions.utts[row])
-        alone = inference.predict(model, store, {utterance: classes[0]}, classes)[utterance]
-        np.testing.assert_allclose(predictions.posteriors[row], alone, atol=1e-5)
-
-
-def test_scoring_needs_every_fold(corpus, tmp_path):
-    run = corpus.prepare(tmp_path / "exp")
-    training.train(run, FOLD, SEED)
-    with pytest.raises(UserError, match=r"fold_2/seed_1/best\.pt: no such file; the fold is not trained"):
-        evaluation.predict_within(run, evaluation.predictor(run))
-
-
-def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):
-    corpus.prepare(tmp_path / "exp")
-    monkeypatch.setattr(experiment, "check_copies", lambda *_: "other copies")
-    with pytest.raises(UserError, match=r"experiment\.copies"):
-        corpus.prepare(tmp_path / "exp")
-
-
 # Which epoch is tested
 
 
@@ -381,21 +187,8 @@ def test_selecting_on_dev_speakers_who_train_is_refused(corpus):
         corpus.settings("dataset_args.train_on_dev=true")
 
 
-def test_a_training_that_was_cut_off_is_not_taken_for_a_trained_one(trained, tmp_path):
-    run = dataclasses.replace(trained, directory=shutil.copytree(trained.directory, tmp_path / "cut off"))
-    (run.run_dir("2", 1) / "done.json").unlink()
-    with pytest.raises(UserError, match=r"fold_2/seed_1: its training has not come to its end; run stage 4 again"):
-        evaluation.predict_within(run, evaluation.predictor(run))
-
-
-def test_a_broken_model_is_made_again_once_it_is_removed(trained, tmp_path):
-    run = dataclasses.replace(trained, directory=shutil.copytree(trained.directory, tmp_path / "broken"))
-    best = run.run_dir("1", 2) / "best.pt"
-    before = checkpoints.load(best)
-    best.write_bytes(b"")
-    with pytest.raises(UserError, match=r"not a checkpoint .*; remove the file and run stage 4 again"):
-        inference.trained_model(run, "1", 2)
-    best.unlink()
-    training.train(run, "1", 2)
-    after = checkpoints.load(best)
-    assert all(torch.equal(after[name], before[name]) for name in before)
+def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):
+    corpus.prepare(tmp_path / "exp")
+    monkeypatch.setattr(experiment, "check_copies", lambda *_: "other copies")
+    with pytest.raises(UserError, match=r"experiment\.copies"):
+        corpus.prepare(tmp_path / "exp")
