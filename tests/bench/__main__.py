@@ -15,6 +15,7 @@ BENCHMARKS = {
     "filterbank": features.filterbank,
     "reading": features.reading,
     "step": training.step,
+    "gpu": training.gpu,
     "attack": training.attack,
     "scoring": scoring.score,
     "start": scoring.start,
