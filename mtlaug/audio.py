@@ -4,9 +4,7 @@ They are described by lhotse. A stereo file is averaged and another rate is
 converted when the audio is loaded, so wav.scp may hold anything soundfile reads.
 """
 
-import io
 import shlex
-import subprocess
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +13,7 @@ from lhotse import MonoCut, Recording
 from lhotse.audio import AudioSource
 from lhotse.augmentation.transform import AudioTransform
 
+from mtlaug.commands import CommandError, in_bash, output_of
 from mtlaug.files import UserError, first_line
 
 
@@ -40,10 +39,10 @@ def open_recording(recording_id: str, source: str, sample_rate: int) -> Recordin
     kind, source = ("command", source[:-1].strip()) if source.endswith("|") else ("file", source)
     try:
         info = soundfile.info(output_of(source) if kind == "command" else source)
-    except (OSError, RuntimeError, UserError) as error:
+    except (OSError, RuntimeError, CommandError) as error:
         raise UserError(f"{source}: recording {recording_id}: cannot be read: {error}") from None
     if kind == "command":  # lhotse would run it in another shell
-        source = shlex.join(_in_bash(source))
+        source = shlex.join(in_bash(source))
     recording = Recording(
         id=recording_id,
         sources=[AudioSource(type=kind, channels=list(range(info.channels)), source=source)],
@@ -54,22 +53,6 @@ def open_recording(recording_id: str, source: str, sample_rate: int) -> Recordin
         transforms=[Downmix()] if info.channels > 1 else None,
     )
     return recording if info.samplerate == sample_rate else recording.resample(sample_rate)
-
-
-def output_of(command: str) -> io.BytesIO:
-    """What a command of wav.scp writes to stdout.
-
-    Raises:
-        UserError: the command fails.
-    """
-    done = subprocess.run(_in_bash(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-    if done.returncode != 0:
-        raise UserError(f"{command.strip()}: failed with code {done.returncode}")
-    return io.BytesIO(done.stdout)
-
-
-def _in_bash(command: str) -> list[str]:
-    return ["bash", "-c", f"set -o pipefail; {command}"]
 
 
 def load(cut: MonoCut) -> np.ndarray:

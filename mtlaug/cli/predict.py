@@ -94,6 +94,6 @@ def _listed(source: str):
     """The file, or the output of the command, of a line of wav.scp."""
     if not source.endswith("|"):
         return source
-    from mtlaug.audio import output_of
+    from mtlaug.commands import output_of
 
     return output_of(source[:-1])

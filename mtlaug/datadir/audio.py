@@ -1,16 +1,15 @@
 """Is the audio of a data directory whole? Every recording is decoded once."""
 
 import hashlib
-import io
 import math
 import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
+from mtlaug.commands import CommandError, output_of
 from mtlaug.datadir.editing import fix
 from mtlaug.datadir.tables import (
     BY_CHOICE,
@@ -216,14 +215,10 @@ def open_audio(source: str) -> str | BinaryIO:
         if os.path.getsize(source) == 0:
             raise BadAudioError("is empty")
         return source
-    command = ["bash", "-c", f"set -o pipefail; {source[:-1]}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise BadAudioError(f"command failed with code {done.returncode}: {said[-1]}")
-    if not done.stdout:
-        raise BadAudioError("command wrote nothing")
-    return io.BytesIO(done.stdout)
+    try:
+        return output_of(source[:-1])
+    except CommandError as error:
+        raise BadAudioError(str(error)) from None
 
 
 def _look(block, position: int, spans: list[_Span]) -> None:
