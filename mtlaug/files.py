@@ -82,7 +82,7 @@ def read_rows(path: str | Path) -> Iterator[tuple[str, str]]:
                 if encoded == last:
                     raise UserError(f"{path}:{number}: {key!r} is listed twice; keep one of the lines")
                 if encoded < last:
-                    mend = f"run utils/fix_data_dir.sh {Path(path).parent}"
+                    mend = f"run utils/fix_data_dir.sh {Path(path).parent}, or LC_ALL=C sort on a list of your own"
                     raise UserError(f"{path}:{number}: {key!r} is out of order; {mend}")
                 last = encoded
                 yield key, value.strip()
