@@ -118,7 +118,10 @@ class LossArgs:
     beta: float = option(0.1, "weight of the reconstruction", "", "zero or more")
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
     reconstruct: str = option(
-        "input", "what the decoder gives back: the input, or the clean source of the copy", "", ("input", "clean")
+        "input",
+        "what the decoder gives back: the input, in adversarial training as it was before, or the copy's clean source",
+        "",
+        ("input", "clean"),
     )
     augtype_rows: str = option(
         "all", "whose type is classified: all copies', or those of waveform types", "", ("all", "waveform")
@@ -193,6 +196,8 @@ def from_dict(tree: dict, source: str = "config") -> Config:
     highest = args.high_freq if args.high_freq > 0 else args.sample_rate / 2 + args.high_freq
     if not args.low_freq < highest <= args.sample_rate / 2:
         raise UserError(f"{source}: feature_args.high_freq must lie above low_freq, and up to half the sample_rate")
+    if args.frame_shift * args.sample_rate < 1000:
+        raise UserError(f"{source}: feature_args.frame_shift {args.frame_shift:g} ms is less than a sample")
     if args.frame_shift > args.frame_length:
         raise UserError(f"{source}: feature_args.frame_shift must not be longer than frame_length")
     if config.dataset_args.train_on_dev and config.optim_args.select != "last":
@@ -244,8 +249,10 @@ def _parsed(text: str, source: str) -> object:
 def _merged(base: dict, top: dict) -> dict:
     merged = dict(base)
     for key, value in top.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merged(merged[key], value) if both else value
+        block = isinstance(merged.get(key), dict)
+        if block and value is None:  # all its keys are comments: nothing is said
+            continue
+        merged[key] = _merged(merged[key], value) if block and isinstance(value, dict) else value
     return merged
 
 

@@ -6,6 +6,8 @@ It says so without the effects themselves, which take a second to import.
 import dataclasses
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -62,8 +64,8 @@ def noisy_settings(noisy_dir: str) -> dict:
 def sources_of(aug_dir: str) -> set[str]:
     """The recordings of noise and babble that the copies in a directory hold."""
     found: set[str] = set()
-    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        for transform in json.loads(line)["recording"].get("transforms") or ():
+    for recording in _recordings(aug_dir):
+        for transform in recording.get("transforms") or ():
             if transform["name"] == "AddNoise":
                 found.add(transform["kwargs"]["source"])
             elif transform["name"] == "AddBabble":
@@ -71,12 +73,26 @@ def sources_of(aug_dir: str) -> set[str]:
     return found
 
 
+def spoken_in(aug_dir: str) -> set[str]:
+    """The recordings of speech that the copies in a directory are of."""
+    return {source["source"] for recording in _recordings(aug_dir) for source in recording["sources"]}
+
+
+def _recordings(aug_dir: str) -> Iterator[dict]:
+    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+        yield json.loads(line)["recording"]
+
+
 def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:
     """Raise a `UserError` where recordings of test noise and of the copies in ``aug_dir`` share a source."""
-    known = {datadir.source_of(path): path for path in trained}
-    if shared := sorted(path for path in tested if datadir.source_of(path) in known):
+    known = {_source_of(path): path for path in trained}
+    if shared := sorted(path for path in tested if _source_of(path) in known):
         raise UserError(
             f"{aug_dir}: training has {len(shared)} of the recordings that are to be tested with, "
-            f"such as {shared[0]} ({known[datadir.source_of(shared[0])]}); take the two directories of one "
+            f"such as {shared[0]} ({known[_source_of(shared[0])]}); take the two directories of one "
             "steps/prepare_noise.sh, and run stages 2 to 5 again"
         )
+
+
+def _source_of(path: str) -> str:
+    return datadir.source_of(os.path.realpath(path))

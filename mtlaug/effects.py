@@ -23,6 +23,9 @@ from mtlaug.files import UserError
 __all__ = ["AddBabble", "AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
 
 
+SILENCE = 1e-6  # of a recording's mean power: a stretch of less is one
+
+
 class SameLength(AudioTransform):
     """A transform of samples (1, samples) that keeps their number and place in time."""
 
@@ -154,12 +157,12 @@ def _read(source: str, sampling_rate: int) -> np.ndarray:
 def _excerpt(source: str, start: float, length: int, sampling_rate: int) -> np.ndarray:
     """``length`` samples of a noise file from ``start`` (seconds) on, repeated where it is too short."""
     noise = np.roll(_read(source, sampling_rate), -int(start * sampling_rate))
-    if not noise[:length].any():
+    power, part = noise @ noise / len(noise), noise[:length]
+    if not power:
+        raise UserError(f"{source}: is silent; remove it from the noise directory")
+    if part @ part / len(part) < SILENCE * power:
         # Clips are often filled up with silence: go on to the next sound.
-        sounding = np.flatnonzero(noise)
-        if not len(sounding):
-            raise UserError(f"{source}: is silent; remove it from the noise directory")
-        noise = np.roll(noise, -sounding[0])
+        noise = np.roll(noise, -np.flatnonzero(np.square(noise) >= power)[0])
     return np.resize(noise, length)
 
 

@@ -50,9 +50,11 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
     for directory in unlabelled.directories(experiment.settings.unlabelled_args):
-        # Of copies their noise counts, of the speech itself what babble may be made of.
-        of_copies = datadir.has(directory, "cuts.jsonl.gz")
-        trained = copies.sources_of(directory) if of_copies else set(datadir.read(directory, "wav.scp").values())
+        # Babble may be made of the speech, and the copies are what says which speech it was in training.
+        if datadir.has(directory, "cuts.jsonl.gz"):
+            trained = copies.sources_of(directory) | copies.spoken_in(directory)
+        else:
+            trained = set(datadir.read(directory, "wav.scp").values())
         copies.refuse_shared(copies.sources_of(noisy_dir), trained, directory)
 
 

@@ -38,6 +38,8 @@ def bootstrap_interval(
 ) -> list[float] | None:
     """95 % percentile interval of ``statistic`` over speakers drawn with replacement.
 
+    A draw that misses a class, which few speakers have, is drawn again: without it the UAR would be another quantity.
+
     Args:
         statistic: `uar` or `wa`.
         tables: one ``hits`` table (S, K), or two; for two it is the interval of
@@ -49,12 +51,21 @@ def bootstrap_interval(
     speakers = len(totals)
     if speakers < 2:
         return None
-    drawn = np.random.default_rng(seed).integers(speakers, size=(draws, speakers))
-    drawn += speakers * np.arange(draws)[:, None]
-    weights = np.bincount(drawn.ravel(), minlength=draws * speakers).reshape(draws, speakers)  # times drawn
+    weights = _times_drawn(totals > 0, draws, np.random.default_rng(seed))
     values = [statistic(weights @ hits, weights @ totals) for hits in tables]
     values = values[0] if len(values) == 1 else values[0] - values[1]
     return [float(bound) for bound in np.percentile(values, [2.5, 97.5])]
+
+
+def _times_drawn(present: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each draw has each speaker (draws, S); every class that is ``present`` (S, K) at all is in each."""
+    speakers = len(present)
+    weights, again = np.zeros((draws, speakers), dtype=int), np.arange(draws)
+    while len(again):
+        drawn = rng.integers(speakers, size=(len(again), speakers)) + speakers * np.arange(len(again))[:, None]
+        weights[again] = np.bincount(drawn.ravel(), minlength=len(again) * speakers).reshape(-1, speakers)
+        again = again[(weights[again] @ present[:, present.any(0)] == 0).any(axis=1)]
+    return weights
 
 
 def swap_test(hits_a: np.ndarray, hits_b: np.ndarray, totals: np.ndarray, *, seed: int = 0) -> tuple[float, int, bool]:

@@ -75,22 +75,29 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
         )
     if not dirs:
         return {}
-    held_out = {u for fold in protocol.folds for part in ("dev", "test") for u in protocol.utterances(fold, part)}
-    speakers = {protocol.corpus.utt2spk[utterance] for utterance in held_out}
+    utt2spk = protocol.corpus.utt2spk
+    parts = (protocol.utterances(fold, part) for fold in protocol.folds for part in ("dev", "test"))
+    speakers = {utt2spk[utterance] for part in parts for utterance in part}
+    # Those without a class too: the label-free tasks would learn the speakers from them.
+    held_out = {utterance for utterance, speaker in utt2spk.items() if speaker in speakers}
     sums = _checksums(data_dir)
+    if lost := sorted(held_out - sums.keys()):
+        mend = f"run utils/check_audio.sh {data_dir}"
+        raise UserError(f"{data_dir}/{CHECKSUMS}: lacks utterance {lost[0]} and {len(lost) - 1} others; {mend}")
     sounds = {sums[utterance]: utterance for utterance in held_out}
     for unlabelled in dirs:
         utt2spk = read_table(Path(unlabelled, "utt2spk"))
         if common := sorted(utt2spk.keys() & held_out):
-            raise UserError(f"{unlabelled}: utterance {common[0]} is tested: {len(common)} are in a dev or test part")
+            what = f"{len(common)} are of speakers in a dev or test part"
+            raise UserError(f"{unlabelled}: utterance {common[0]} is of {data_dir}: {what}")
         if common := sorted(set(utt2spk.values()) & speakers):
             mend = "where they are others, utils/copy_data_dir.sh --prefix tells them apart"
             raise UserError(f"{unlabelled}: speaker {common[0]} is in a dev or test part of {data_dir}; {mend}")
         same = [(utterance, sounds[it]) for utterance, it in _checksums(unlabelled).items() if it in sounds]
         if same:
             raise UserError(
-                f"{unlabelled}: {len(same)} utterances have the very samples of one in a dev or test part of "
-                f"{data_dir}, such as {same[0][0]} and {same[0][1]}; remove them from the unlabelled speech"
+                f"{unlabelled}: {len(same)} utterances have the very samples of one of a speaker in a dev or test part "
+                f"of {data_dir}, such as {same[0][0]} and {same[0][1]}; remove them from the unlabelled speech"
             )
     return {unlabelled: check_copies(copies_of(unlabelled), settings) for unlabelled in dirs}
 

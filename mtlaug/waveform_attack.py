@@ -2,10 +2,10 @@
 
 The budget is a signal-to-noise ratio: the perturbation's energy is at most that
 of the utterance, SNR decibels down, before the result is clipped and rounded to
-16 bit. Every input that the model sees in a search is rounded so, and the
-recordings written are the very ones that were found. In faint speech rounding
-can take a perturbation away, or add up to a decibel to it: each utterance's SNR
-is in ``utt2snr``.
+16 bit. The utterance itself is rounded first, and every input that the model
+sees in a search; the recordings written are the very ones that were found. In
+faint speech rounding can take a perturbation away, or add up to a decibel to it:
+each utterance's SNR is in ``utt2snr``.
 """
 
 import shutil
@@ -59,7 +59,8 @@ class Waveforms:
     ) -> Iterator[Callable[[MultitaskModel], Problem]]:
         """Yield batches of similar length; each makes the `Problem` of a model."""
         for utterances in dataset.like_lengths(store, labels):
-            samples = [torch.from_numpy(audio.load(self.cuts[utterance])) for utterance in utterances]
+            # The level of the rounding is no part of the budget: another rate's samples lie between the 16-bit ones.
+            samples = [round_to_16_bit(torch.from_numpy(audio.load(self.cuts[utterance]))) for utterance in utterances]
             targets = torch.tensor([classes.index(labels[utterance]) for utterance in utterances])
             yield self._problem(store, utterances, samples, targets)
 

@@ -42,6 +42,12 @@ def test_a_base_gives_what_the_file_does_not_state(write):
     assert (loaded.loss_args.alpha, loaded.loss_args.beta) == (0.0, 0.9)
 
 
+def test_an_empty_block_says_nothing(write):
+    write("dataset_args: {batch_size: 8}\naugment_args: {types: {clean: true, noise: {snr: [3, 9]}}}", "base.yaml")
+    text = "base: base.yaml\ndataset_args:\n#  batch_size: 4\naugment_args: {types: {noise: }}"
+    assert config.load(write(text, "top.yaml")) == config.load(write("base: base.yaml", "plain.yaml"))
+
+
 def test_a_base_is_found_from_where_the_file_seems_to_be(write, tmp_path):
     """Recipes have conf/ablation as a link: its bases are the recipe's own files."""
     write("optim_args: {epochs: 30}", "shared/mtlaug.yaml")
@@ -57,6 +63,7 @@ def test_a_base_is_found_from_where_the_file_seems_to_be(write, tmp_path):
         ("feature_args: {high_freq: 9000}", "up to half the sample_rate"),
         ("feature_args: {sample_rate: 8000, high_freq: 7600}", "up to half the sample_rate"),
         ("feature_args: {frame_length: 10, frame_shift: 20}", "frame_shift must not be longer"),
+        ("feature_args: {frame_length: 0.025, frame_shift: 0.01}", "frame_shift 0.01 ms is less than a sample"),
     ],
 )
 def test_windows_and_filters_that_cannot_be_are_refused(write, text: str, message: str):

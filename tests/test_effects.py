@@ -39,6 +39,16 @@ def test_silent_noise_is_refused(noise_file):
         effects.AddNoise(source, start=0.0, snr=5.0)(speech(0.3)[None], RATE)
 
 
+def test_a_stretch_of_next_to_nothing_is_silence(noise_file):
+    """One faint sample, brought to the wanted SNR, would be a click that carries the power of all the noise."""
+    noise = 0.1 * np.random.default_rng(0).standard_normal(3 * RATE)
+    noise[: 2 * RATE] = 0
+    noise[100] = 1 / 32768
+    samples = speech(0.5)[None]
+    added = effects.AddNoise(noise_file(noise), start=0.0, snr=0.0)(samples, RATE) - samples
+    assert np.abs(added).max() < 6 * added.std()
+
+
 def test_missing_noise_is_named(tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.wav"):
         effects.AddNoise(str(tmp_path / "nowhere.wav"), start=0.0, snr=5.0)(speech(0.3)[None], RATE)

@@ -14,7 +14,7 @@ from noisy_speech import KINDS, Places
 from mtlaug import archives, copies, experiment, inference, manifest, noise_scoring
 from mtlaug.cli import main
 from mtlaug.experiment import Experiment
-from mtlaug.files import UserError, read_json
+from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.predictions import read_predictions
 
 
@@ -104,6 +104,17 @@ def test_unlabelled_speech_that_is_babble_or_has_noise_of_the_test_is_refused(
     run = dataclasses.replace(run, unlabelled={speech_dir: "of before"})
     with pytest.raises(UserError, match=r"more_aug: holds other copies now than .*tiny was trained on; train anew"):
         noise_scoring.score(run, places.noisy_dir, "")
+
+
+def test_unlabelled_speech_is_what_its_copies_are_of(corpus: Corpus, trained: Experiment, places: Places, tmp_path):
+    """Speech and babble may have been dealt anew since the training."""
+    speech_dir = str(tmp_path / "more")
+    shutil.copytree(places.babble_dir, speech_dir)
+    manifest.make(speech_dir, f"{speech_dir}_aug", corpus.settings())
+    write_table(Path(speech_dir, "wav.scp"), dict.fromkeys(read_table(Path(speech_dir, "wav.scp")), "other.wav"))
+    settings = corpus.settings("unlabelled_args.ratio=1", f"unlabelled_args.data_dirs=[{speech_dir}]")
+    with pytest.raises(UserError, match=r"more_aug: training has 8 of the recordings"):
+        noise_scoring.score(dataclasses.replace(trained, settings=settings), places.noisy_dir, "")
 
 
 def test_copies_that_are_made_anew_while_they_are_scored_are_no_score(

@@ -154,6 +154,15 @@ def test_noise_that_training_had_is_refused(corpus: Corpus, places: Places, tmp_
     assert not (tmp_path / "noisy").exists()
 
 
+def test_a_recording_is_known_by_any_path_to_it(tmp_path, monkeypatch):
+    (tmp_path / "rain").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "rain")
+    monkeypatch.chdir(tmp_path)
+    for path in ("rain/1.wav", "linked/1.wav"):
+        with pytest.raises(UserError, match="training has 1 of the recordings"):
+            copies.refuse_shared({str(tmp_path / "rain" / "1.wav")}, {path}, "aug")
+
+
 def test_kinds_of_the_training_noise_are_told_from_held_out_ones(corpus: Corpus, places: Places, tmp_path):
     train_dir = noise_data(tmp_path / "sounds", tmp_path / "train", "rain/1", "rain/2")
     test_dir = noise_data(tmp_path / "sounds", tmp_path / "test", "rain/3", "wind/1")

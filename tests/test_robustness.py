@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 from mtlaug import attack, datadir, dataset, evaluation, inference, robustness, training
 from mtlaug.cli import main
 from mtlaug.cli.attack import chosen
-from mtlaug.files import UserError, read_json, read_table
+from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.predictions import read_predictions
 from mtlaug.waveform_attack import AttackedSet, Waveforms, round_to_16_bit, snr_ball
 from mtlaug.waveform_robustness import attack_waveforms
@@ -180,6 +182,21 @@ def test_a_clean_waveform_is_classified_as_its_features_are(models, corpus, tmp_
         found = problem.classify(problem.snap(problem.clean)).softmax(dim=1).detach().numpy()
         for utterance, row in zip(problem.utterances, found, strict=True):
             np.testing.assert_allclose(row, expected[utterance], atol=1e-3)  # the features are compressed
+
+
+def test_the_budget_is_of_what_is_attacked_not_of_its_rounding(models, corpus, tmp_path):
+    """Samples of another rate lie between those of 16 bit: to round them is a change that no attack has made."""
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
+    run = dataclasses.replace(models[0], data_dir=str(data_dir))
+    for path in read_table(data_dir / "wav.scp").values():
+        samples, rate = soundfile.read(path)
+        soundfile.write(tmp_path / Path(path).name, 0.01 * samples, rate, subtype="FLOAT")
+    wavs = {name: tmp_path / Path(path).name for name, path in read_table(data_dir / "wav.scp").items()}
+    write_table(data_dir / "wav.scp", wavs)
+    labels = run.protocol.utterances("1", "test")
+    for make_problem in Waveforms(run, inference.device).problems(run.store("1"), labels, run.classes):
+        problem = make_problem(inference.build_model(run))
+        assert torch.equal(problem.snap(problem.clean), problem.clean)
 
 
 @pytest.mark.parametrize("kind", ["global", "utterance"])

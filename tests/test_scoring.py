@@ -131,6 +131,14 @@ def test_interval_is_the_plain_bootstrap_by_speaker():
     assert fast == pytest.approx(list(np.percentile(values, [2.5, 97.5])))
 
 
+def test_a_class_of_one_speaker_is_in_every_draw():
+    """Without it a draw's UAR would be that of the other classes: here 1, and above all that the systems can have."""
+    totals = np.ones((10, 4))
+    totals[1:, 3] = 0
+    hits = totals * [1, 1, 1, 0]
+    assert bootstrap_interval(uar, [hits], totals) == [0.75, 0.75]
+
+
 def test_interval_covers_the_true_uar():
     """Of 40 experiments with a known UAR of 0.7, most intervals hold it and none is wide as the scale."""
     accuracy = 0.6  # and a quarter of the guesses is right: 0.6 + 0.4 / 4

@@ -1,5 +1,6 @@
 """Speech without labels, labels that are hidden, and the tasks beside the two label-free ones."""
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -7,12 +8,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from corpus import RATE, Corpus, extract, speech, write_data_dir
+from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
 from mtlaug import augment, datadir, experiment, manifest, protocol, unlabelled
 from mtlaug.augment import random_state
 from mtlaug.dataset import UNKNOWN, TrainingSet
-from mtlaug.files import UserError, read_table
+from mtlaug.files import UserError, read_table, write_table
 from mtlaug.store import FeatureStore
 from mtlaug.training import Trainer, train
 
@@ -137,7 +138,7 @@ def test_a_ratio_without_speech_is_refused(checked, tmp_path):
 
 
 def test_the_test_set_itself_is_refused(checked, tmp_path):
-    with pytest.raises(UserError, match="utterance s1-angry1 is tested: 30 are in a dev or test part"):
+    with pytest.raises(UserError, match=r"utterance s1-angry1 is of .*data: 31 are of speakers in a dev or test part"):
         checked.prepare(tmp_path / "exp", *with_extra(checked.data_dir))
 
 
@@ -155,6 +156,23 @@ def test_the_same_audio_under_another_name_is_refused(checked, extra, tmp_path):
     datadir.check_audio(renamed)
     with pytest.raises(UserError, match="such as z1-other and s5-sad1"):
         checked.prepare(tmp_path / "exp", *with_extra(renamed))
+
+
+def test_other_emotions_of_tested_speakers_are_refused(checked, tmp_path):
+    """They have no class, and would teach the label-free tasks the speakers all the same."""
+    copied = write_data_dir(tmp_path / "unlabelled", {"z1-x": read_table(Path(checked.data_dir, "wav.scp"))[DROPPED]})
+    datadir.check_audio(copied)
+    with pytest.raises(UserError, match=f"such as z1-x and {DROPPED}; remove"):
+        checked.prepare(tmp_path / "exp", *with_extra(copied))
+
+
+def test_checksums_of_a_part_are_named_with_the_mend(checked, extra, tmp_path):
+    part = Path(shutil.copytree(checked.data_dir, tmp_path / "data"))
+    sums = read_table(part / "utt2checksum")
+    write_table(part / "utt2checksum", {name: value for name, value in sums.items() if name != "s2-sad1"})
+    found = dataclasses.replace(checked, data_dir=str(part))
+    with pytest.raises(UserError, match=r"utt2checksum: lacks utterance s2-sad1 .*run utils/check_audio\.sh"):
+        found.prepare(tmp_path / "exp", *with_extra(extra))
 
 
 def test_missing_checksums_are_named_with_the_mend(corpus, extra, tmp_path):
