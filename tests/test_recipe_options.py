@@ -12,9 +12,10 @@ set -euo pipefail
 . "{TOOLS}/steps/recipe_options.sh"
 pairs="a:b c:d"
 . "{TOOLS}/utils/parse_options.sh"
-check_stages 8
-recall_options data/x noise_dir rir_dir pairs
-if at_stage 1; then keep_options data/x noise_dir rir_dir pairs; fi
+unset held_out_noise unlabelled_dir
+begin data/x pairs
+if at_stage 1; then open_data data/x; mkdir -p data/x; keep_options data/x/options.conf "${{bound[@]}}"; fi
+if at_stage 2; then keep_options data/x/features.conf feature_config; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
@@ -26,6 +27,9 @@ def run(tmp_path):
     recipe = tmp_path / "a recipe"
     recipe.mkdir()
     (recipe / "run.sh").write_text(SCRIPT)
+    (recipe / "conf").mkdir()
+    for name in ("mtlaug", "stl", "seed"):
+        (recipe / "conf" / f"{name}.yaml").touch()
 
     def call(*arguments):
         command = ["bash", "./run.sh", *map(str, arguments)]
@@ -55,6 +59,15 @@ def test_others_are_refused_until_stage_1_is_run_again(run, option):
     assert done.stdout.splitlines()[-1] == f"./run.sh --train-config conf/stl.yaml {option} x"
 
 
+def test_copies_and_features_are_of_the_configuration_that_stage_2_had(run):
+    assert run("--stop-stage", 2, "--feature-config", "conf/seed.yaml").returncode == 0
+    assert run("--stage", 4).stdout.splitlines()[-1].endswith(" --feature-config conf/seed.yaml")
+    done = run("--stage", 4, "--feature-config", "conf/stl.yaml")
+    assert done.returncode == 1
+    assert "--feature-config 'conf/stl.yaml': stage 2 was run with 'conf/seed.yaml'; run it again first" in done.stderr
+    assert run("--stage", 2).stdout.splitlines()[-1] == "./run.sh --train-config conf/stl.yaml"
+
+
 @pytest.mark.parametrize("arguments", [("--seeds", 1, 2, 3), ("--stage", 8, "x"), ("x", "--stage", 8)])
 def test_a_stray_word_is_no_option(run, arguments):
     done = run(*arguments)
@@ -68,9 +81,12 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--stage", 9), "--stage 9 --stop-stage 8: no stage is left; the last one is 8"),
         (("--stage", 5, "--stop-stage", 4), "no stage is left"),
         (("--train-config", ""), "--train-config is empty"),
+        (("--train-config", "conf/stl.yaml,conf/typo.yaml"), "run.sh: conf/typo.yaml: no such file"),
+        (("--exp-name", "x", "--train-config", "conf/stl.yaml,conf/seed.yaml"), "--exp-name x: is of one model"),
+        (("--normalisation", "speaker", "--train-args", "dataset_args.normalisation=global"), "an option of its own"),
     ],
 )
-def test_what_would_run_nothing_is_refused(run, arguments, message):
+def test_what_cannot_be_run_is_refused_at_once(run, arguments, message):
     done = run(*arguments)
     assert done.returncode == 1
     assert message in done.stderr
@@ -79,10 +95,14 @@ def test_what_would_run_nothing_is_refused(run, arguments, message):
 def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
     assert run("--noise-dir", "/noise").returncode == 0
     script = tmp_path / "a recipe/run.sh"
-    script.write_text(SCRIPT.replace("keep_options data", "false; keep_options data"))
+    script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
     assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
+    refused = (1, "run.sh: data/x: stage 1 has not come to its end; run it again\n")
     done = run("--stage", 2)
-    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 1 has not come to its end; run it again\n")
+    assert (done.returncode, done.stderr) == refused
+    (tmp_path / "a recipe/data/x/options.conf").unlink()  # as where the first one failed
+    done = run("--stage", 2)
+    assert (done.returncode, done.stderr) == refused
 
 
 def test_seeds_that_are_not_trained_are_not_tested(run, tmp_path):

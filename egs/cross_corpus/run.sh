@@ -23,8 +23,7 @@ classes=4                                 # of conf/labels_<classes>.yaml
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 data=data/all$suffix
-check_stages 8
-recall_options "$data" noise_dir rir_dir unlabelled_dir pairs
+begin "$data" pairs
 protocol=cross_$classes$suffix
 train=data/train$suffix
 noise_train="${noise_dir:+data/noise_train}"
@@ -53,6 +52,7 @@ missing() {
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   kept=()
   for pair in $pairs; do
     if reason=$(missing "$pair"); then
@@ -61,7 +61,7 @@ if at_stage 1; then
       kept+=("$pair")
     fi
   done
-  [ "${#kept[@]}" -gt 0 ] || { echo "run.sh: --pairs '$pairs': no pair is left; prepare its corpora first" >&2; exit 1; }
+  [ "${#kept[@]}" -gt 0 ] || fail "--pairs '$pairs': no pair is left; prepare its corpora first"
   words=${kept[*]}
   copies=()
   for corpus in $(tr ':+ ' '\n' <<<"$words" | sort -u); do
@@ -75,7 +75,7 @@ if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
-  keep_options "$data" noise_dir rir_dir unlabelled_dir pairs
+  keep_options "$data/options.conf" "${bound[@]}"
 fi
 
 if at_stage 2; then
@@ -86,6 +86,7 @@ if at_stage 2; then
     steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
   done
+  keep_options "$data/features.conf" feature_config
 fi
 
 if at_stage 3; then

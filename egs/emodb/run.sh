@@ -21,6 +21,8 @@ protocol=emodb_$classes
 model_suffix=
 [ "$classes" = 4 ] || model_suffix=_${classes}classes
 
+begin "$data"
+
 if at_stage 0; then
   log "Stage 0: get the corpus"
   steps/get_corpus.sh --corpus-dir "$corpus_dir" http://emodb.bilderbar.info/download/download.zip downloads/emodb
@@ -28,6 +30,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py "${corpus_dir:-downloads/emodb}" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"

@@ -26,6 +26,8 @@ model_suffix=
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
 protocol=${data#data/}_$labels
 
+begin "$data"
+
 if at_stage 0 || at_stage 1; then
   log "Stage 0: the corpus, which everybody has to ask for"
   if [ ! -d "$corpus_dir" ]; then
@@ -39,6 +41,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py --scripted "$scripted" --allow-partial "$allow_partial" "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"

@@ -22,6 +22,8 @@ data=data/mini
 protocol=mini
 unlabelled=data/mini_unlabelled
 
+begin "$data"
+
 if at_stage 0; then
   log "Stage 0: make the synthetic corpus"
   local/make_corpus.py --corpus-dir "$corpus_dir"
@@ -29,6 +31,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py --corpus-dir "$corpus_dir" --data-dir data
   for set in "$data" "$unlabelled" "${unlabelled}_babble"; do
     utils/check_audio.sh --max-loss "$max_loss" "$set"

@@ -23,6 +23,8 @@ model_suffix=
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
 protocol=${data#data/}_$classes
 
+begin "$data"
+
 if at_stage 0 || at_stage 1; then
   log "Stage 0: the corpus, which everybody has to ask for"
   if [ ! -d "$corpus_dir" ]; then
@@ -36,6 +38,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py --scripted "$scripted" --allow-partial "$allow_partial" "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"

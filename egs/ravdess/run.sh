@@ -21,6 +21,8 @@ protocol=ravdess_$classes
 model_suffix=
 [ "$classes" = 8 ] || model_suffix=_${classes}classes
 
+begin "$data"
+
 if at_stage 0; then
   log "Stage 0: get the corpus"
   steps/get_corpus.sh --corpus-dir "$corpus_dir" \
@@ -29,6 +31,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py "${corpus_dir:-downloads/ravdess}" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"

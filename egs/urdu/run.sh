@@ -35,9 +35,10 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
+  open_data "$data"
   local/prepare_data.py "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
-  keep_options "$data" # a sign for egs/cross_corpus that it is whole
+  keep_options "$data/options.conf" # a sign for egs/cross_corpus that it is whole
 fi

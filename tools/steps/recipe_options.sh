@@ -18,7 +18,7 @@ exp_name=                     # name of the experiment; empty: that of the confi
 ngpu=0                        # processes of each training, one a GPU; 0: one, on a GPU where there is one
 tensorboard=false             # true: TensorBoard event files beside each log.jsonl
 seeds=(1)                     # one or more, separated by spaces
-normalisation=global          # global, utterance or speaker (the last uses the test speaker's own statistics)
+normalisation=                # global, utterance or speaker (the last uses the test speaker's own statistics); empty: the config's
 snrs="20 15 10 5 0"           # of the noise in stage 6, dB
 attack_args=                  # options of stage 7, such as "--domain waveform" or "--source exp/stl" (transfer)
 
@@ -36,20 +36,53 @@ plan_stages() {
     --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@"
 }
 
-# check_stages LAST: something is to be run.
-check_stages() {
-  if [ "$stage" -gt "$stop_stage" ] || [ "$stage" -gt "$1" ]; then
-    echo "run.sh: --stage $stage --stop-stage $stop_stage: no stage is left; the last one is $1" >&2
-    exit 1
+fail() {
+  echo "run.sh: $1" >&2
+  exit 1
+}
+
+# begin DATA_DIR [NAME...]: what is wrong in the options is said at once, and what earlier stages were given is taken from
+# them: the options of noise and speech, and the NAMEs of the recipe's own, from stage 1, the feature_config from stage 2.
+begin() {
+  local option
+  check_stages
+  bound=()
+  for option in noise_dir held_out_noise rir_dir unlabelled_dir "${@:2}"; do
+    [ -z "${!option+set}" ] || bound+=("$option")
+  done
+  if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
+    fail "$1: stage 1 has not come to its end; run it again"
   fi
-  [[ "$train_config" == *[!,]* ]] || { echo "run.sh: --train-config is empty; name one or more" >&2; exit 1; }
+  recall_options 1 "$1/options.conf" "${bound[@]}"
+  recall_options 2 "$1/features.conf" feature_config
+  if [ -n "${held_out_noise-}" ] && [ -z "$noise_dir" ]; then
+    fail "--held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given"
+  fi
+}
+
+# check_stages: something is to be run, by configurations that are there.
+check_stages() {
+  local config configs
+  if [ "$stage" -gt "$stop_stage" ] || [ "$stage" -gt 8 ]; then
+    fail "--stage $stage --stop-stage $stop_stage: no stage is left; the last one is 8"
+  fi
+  read -ra configs <<<"${train_config//,/ }"
+  [ "${#configs[@]}" -gt 0 ] || fail "--train-config is empty; name one or more"
+  for config in "${configs[@]}" "$feature_config"; do
+    [ -f "$config" ] || fail "$config: no such file"
+  done
+  if [ -n "$exp_name" ] && [ "${#configs[@]}" -gt 1 ]; then
+    fail "--exp-name $exp_name: is of one model, and --train-config names ${#configs[@]}"
+  fi
+  if [ -n "${normalisation-}${normalisations-}" ] && [[ "$train_args" == *dataset_args.normalisation=* ]]; then
+    fail "--train-args: dataset_args.normalisation is given by an option of its own; leave it out here"
+  fi
 }
 
 # check_protocol DATA_DIR NAME: stages from 2 on are of the classes and folds that the options name.
 check_protocol() {
   if [ "$stage" -gt 1 ] && [ -f "$1/protocol.json" ] && ! grep -Fq "\"name\": \"$2\"" "$1/protocol.json"; then
-    echo "run.sh: $1/protocol.json is not that of $2; run stage 1 with the same options first" >&2
-    exit 1
+    fail "$1/protocol.json is not that of $2; run stage 1 with the same options first"
   fi
 }
 
@@ -61,21 +94,21 @@ check_seeds() {
   local seed
   if at_stage 4 || ! is_given seeds || ! { at_stage 5 || at_stage 6 || at_stage 7; }; then return 0; fi
   for seed in "${seeds[@]}"; do
-    if ! compgen -G "$1/fold_*/seed_$seed" >/dev/null; then
-      echo "run.sh: $1 has no seed $seed; train it by stage 4 first" >&2
-      exit 1
-    fi
+    compgen -G "$1/fold_*/seed_$seed" >/dev/null || fail "$1 has no seed $seed; train it by stage 4 first"
   done
 }
 
-UNFINISHED="# stage 1 is not done"
+UNFINISHED="# not done"
 
 # is_prepared DATA_DIR: has a recipe's stage 1 come to its end?
 is_prepared() { [ -f "$1/options.conf" ] && ! grep -Fxq "$UNFINISHED" "$1/options.conf"; }
 
-# keep_options DATA_DIR NAME...: after stage 1, note the values of options that later stages depend on.
+# open_data DATA_DIR: stage 1 begins; until keep_options, the data are not whole.
+open_data() { [ ! -d "$1" ] || echo "$UNFINISHED" >"$1/options.conf"; }
+
+# keep_options FILE [NAME...]: at the end of a stage, note the values of options that later ones depend on.
 keep_options() {
-  local option kept=$1/options.conf
+  local option kept=$1
   shift
   for option; do
     [ -z "${!option}" ] || echo "$option=${!option}"
@@ -83,22 +116,16 @@ keep_options() {
   mv "$kept.$$" "$kept"
 }
 
-# recall_options DATA_DIR NAME...: stages from 2 on are of the options that stage 1 had, given again or not.
+# recall_options STAGE FILE [NAME...]: later stages are of the options that STAGE had, given again or not.
 recall_options() {
-  local option value kept=$1/options.conf
-  if at_stage 1; then mkdir -p "$1" && echo "$UNFINISHED" >"$kept"; fi
-  if [ "$stage" -le 1 ] || [ ! -f "$kept" ]; then return 0; fi
-  if ! is_prepared "$1"; then
-    echo "run.sh: $1: stage 1 has not come to its end; run it again" >&2
-    exit 1
-  fi
-  shift
+  local option value made=$1 kept=$2
+  shift 2
+  if [ "$stage" -le "$made" ] || [ ! -f "$kept" ]; then return 0; fi
   for option; do
     value=$(sed -n "s/^$option=//p" "$kept")
     [ "${!option}" != "$value" ] || continue
     if is_given "$option"; then
-      echo "run.sh: --${option//_/-} '${!option}': stage 1 was run with '$value'; run it again first" >&2
-      exit 1
+      fail "--${option//_/-} '${!option}': stage $made was run with '$value'; run it again first"
     fi
     printf -v "$option" '%s' "$value"
     given_options+=("$option=$value")

@@ -1,21 +1,13 @@
 # shellcheck shell=bash disable=SC2154
 # Stages 2 to 8, the same for every corpus, and the part of stage 1 that is. To be sourced at the end of a recipe's
-# run.sh, after its stages 0 and 1, with the options of steps/recipe_options.sh and
+# run.sh, after `begin` and its stages 0 and 1, with the options of steps/recipe_options.sh and
 #
 #   data=data/emodb    # the prepared data directory, with its protocol.json
 #   protocol=emodb_4   # its name, by which data of other classes are told
 #   title="EMO-DB"     # heading of the report
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
-#   corpus_options=(folds) # further options that stage 1 binds the data to; none where not set
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
 
-check_stages 8
-bound=(noise_dir held_out_noise rir_dir unlabelled_dir ${corpus_options[@]+"${corpus_options[@]}"})
-recall_options "$data" "${bound[@]}"
-if [ -n "$held_out_noise" ] && [ -z "$noise_dir" ]; then
-  echo "run.sh: --held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given" >&2
-  exit 1
-fi
 noise_train="${noise_dir:+data/noise_train}"
 noise_test="${noise_dir:+data/noise_test}"
 rir="${rir_dir:+data/rir_train}"
@@ -28,7 +20,7 @@ if at_stage 1; then
   [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" --max-loss "$max_loss" "$noise_dir" data/noise
   [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
   [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
-  keep_options "$data" "${bound[@]}"
+  keep_options "$data/options.conf" "${bound[@]}"
 fi
 
 if at_stage 2; then
@@ -37,6 +29,7 @@ if at_stage 2; then
     steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
   done
+  keep_options "$data/features.conf" feature_config
 fi
 
 if at_stage 3; then
@@ -49,14 +42,14 @@ fi
 # Several configurations are trained and tested in turn; each has its own experiment directory.
 for config in ${train_config//,/ }; do
   model=${exp_name:-$(basename "$config" .yaml)}${model_suffix-}
-  [ "$normalisation" = global ] || model=${model}_$normalisation
+  case "$normalisation" in utterance | speaker) model+=_$normalisation ;; esac
   command=$(command_line "$config")
   check_seeds "exp/$model"
 
   if at_stage 4; then
     log "Stage 4: MTL training of $model"
     steps/train_mtl.sh --cmd "$cuda_cmd" --train-config "$config" --seeds "${seeds[*]}" --ngpu "$ngpu" \
-      --tensorboard "$tensorboard" --train-args "dataset_args.normalisation=$normalisation $train_args" \
+      --tensorboard "$tensorboard" --train-args "${normalisation:+dataset_args.normalisation=$normalisation }$train_args" \
       --command-line "$command" \
       "$data" "${data}_aug" "exp/$model"
   fi

@@ -74,7 +74,9 @@ def prepare(corpus: Path, data_dir: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("Usage: local/prepare_data.py CORPUS_DIR DATA_DIR")
     try:
-        prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+        prepare(*map(Path, sys.argv[1:]))
     except UserError as error:
         sys.exit(f"prepare_data: error: {error}")
