@@ -32,7 +32,7 @@ def compare(dir_a: str | Path, dir_b: str | Path) -> dict:
     results = [read_results(directory) for directory in (dir_a, dir_b)]
     for key, name in ALIKE.items():
         if results[0][key] != results[1][key]:
-            values = [str(result[key])[:12] for result in results]
+            values = [result[key][: 12 if key == "protocol" else None] for result in results]
             raise UserError(
                 f"{dir_a} and {dir_b} cannot be compared: different {name}, {values[0]} and {values[1]}; "
                 f"train and score both with the same one"

@@ -1,5 +1,6 @@
 """Several systems as one: their posteriors averaged, and scored as a model of its own."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,8 @@ def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str)
         model_dir: such as ``exp/mtlaug_ensemble``, for a row of its own in the report.
         command: what a user types to make this result again.
     Returns:
-        The one-line result. ``results.json`` names the ``members``, each with its number of seeds.
+        The one-line result. ``results.json`` names the ``members``, each with its number of seeds, and the SHA-256
+        of their predictions.
     Raises:
         UserError: the members differ in condition, test set, protocol, normalisation, noise, classes or
             utterances, are of an attack, or there is only one; or ``model_dir`` holds something else.
@@ -32,13 +34,25 @@ def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str)
     _check_members(names, results)
     systems = [read_predictions(Path(name) / "predictions.tsv") for name in names]
     members = {name: len(np.unique(system.seeds)) for name, system in zip(names, systems, strict=True)}
+    digests = {name: _digest(name) for name in names}
     if sum(members.values()) < 2:
         raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
     meta = {key: results[0][key] for key in dict.fromkeys((*META, *ALIKE)) if key in results[0]}
-    meta |= {"model": Path(model_dir).resolve().name, "command": command, "members": members}
+    meta |= {"model": Path(model_dir).resolve().name, "command": command, "members": members, "member_digests": digests}
     score_dir = Path(model_dir, f"score_{meta['condition']}")
     _check_target(Path(model_dir), score_dir)
     return result_line(write_score(score_dir, average(systems, names), meta), score_dir)
+
+
+def check_members(score_dir: str | Path, results: dict) -> None:
+    """Refuse the score of an ensemble whose members, where they are still there, were scored anew since."""
+    for name, digest in results.get("member_digests", {}).items():
+        if Path(name, "predictions.tsv").exists() and _digest(name) != digest:
+            raise UserError(f"{score_dir}: {name} was scored anew since; run again: {results['command']}")
+
+
+def _digest(score_dir: str) -> str:
+    return hashlib.sha256(Path(score_dir, "predictions.tsv").read_bytes()).hexdigest()
 
 
 def average(systems: Sequence[Predictions], names: Sequence[str]) -> Predictions:
@@ -55,6 +69,8 @@ def _check_members(names: Sequence[str], results: Sequence[dict]) -> None:
     for name, other in zip(names, results, strict=True):
         if differing := [key for key in ALIKE if other.get(key) != results[0].get(key)]:
             raise UserError(f"{names[0]} and {name} are no ensemble: they differ in {', '.join(differing)}")
+        if "members" in other:
+            raise UserError(f"{name}: is an ensemble itself; name what it is of instead: {' '.join(other['members'])}")
         if "steps" in other:
             raise UserError(f"{name}: an attack has speech of its own for each model, so no ensemble has heard it")
 

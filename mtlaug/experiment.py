@@ -125,6 +125,9 @@ def prepare(
     if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)
+    if settings.loss_args.gender and not Path(data_dir, "spk2gender").exists():
+        mend = "write it in stage 1 (local/prepare_data.py), or set loss_args.gender=0"
+        raise UserError(f"{data_dir}/spk2gender: no such file, which loss_args.gender needs; {mend}")
     copies = check_copies(aug_dir, settings)
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):

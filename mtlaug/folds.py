@@ -48,6 +48,8 @@ def leave_one_speaker_out(genders: Mapping[str, str], dev_speakers_per_gender: i
     if dev_speakers_per_gender < 1:
         raise UserError("--dev-speakers-per-gender must be 1 or more: the best epoch is chosen on the dev part")
     speakers = _sorted(genders)
+    if len(speakers) < 3:
+        raise UserError(f"leaving one speaker out needs three, to train, choose and test on; there are {len(speakers)}")
     folds = []
     for index, test in enumerate(speakers):
         following = speakers[index + 1 :] + speakers[:index]

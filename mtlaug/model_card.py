@@ -6,7 +6,7 @@ from statistics import fmean
 
 import yaml
 
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_json
 from mtlaug.scoring import curve_name, interval, percent, read_results
 
 USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
@@ -38,11 +38,12 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
         f"Emotions: {', '.join(bound['classes'])}. Network: {_network(settings)}"
         + (f"; the posteriors of {members} of them are averaged." if members > 1 else "."),
         "## Training data",
-        f"{_data(bound, settings)}, protocol `{bound['protocol']}`, seeds {' '.join(map(str, bound['seeds']))}, "
-        f"normalisation {settings['dataset_args']['normalisation']}. Terms of the data: {licence or 'not stated'}.",
+        f"{_data(bound, settings)}{_corpora(bound, path, root)}, protocol `{bound['protocol']}`, "
+        f"seeds {' '.join(map(str, bound['seeds']))}, normalisation {settings['dataset_args']['normalisation']}. "
+        f"Terms of the data: {licence or 'not stated'}.",
         "## Results",
-        "UAR in percent of all folds' single models, each on speakers whom it was not trained on, averaged over the "
-        "seeds, with the 95 % interval over speakers."
+        "UAR in percent of all folds' single models, each on speakers whom it was not trained on, averaged over "
+        f"{_seeds(results)}, with the 95 % interval over speakers."
         + (" None of these is a figure of the ensemble." * (members > 1)),
         "\n".join(_rows(results)) if results else "None: the model was not scored.",
         "## Use",
@@ -60,6 +61,21 @@ def _data(bound: dict, settings: dict) -> str:
     return f"`{bound['data_dir']}`" + "".join(f", without labels `{directory}`" for directory in without)
 
 
+def _seeds(results: list[dict]) -> str:
+    tested = {tuple(result["seeds"]) for result in results}
+    return f"seeds {' '.join(map(str, *tested))}" if len(tested) == 1 else "the seeds of each"
+
+
+def _corpora(bound: dict, path: Path, root: Path) -> str:
+    """Across corpora, those of the models that are packed, each by the name of its fold."""
+    protocol = Path(bound["data_dir"], "protocol.json")
+    if not protocol.exists() or read_json(protocol).get("scheme") != "cross":
+        return ""
+    of_path = [part for part in path.relative_to(root).parts if part.startswith("fold_")]
+    folds = of_path or sorted(folder.name for folder in root.glob("fold_*"))
+    return f" (of which these trained a model each: {', '.join(fold.removeprefix('fold_') for fold in folds)})"
+
+
 def _network(settings: dict) -> str:
     features, convolutions = settings["feature_args"], settings["model_args"]["num_convolutions"]
     parts = [
@@ -74,13 +90,15 @@ def _network(settings: dict) -> str:
 
 def _rows(results: list[dict]) -> list[str]:
     """A row for each score, but of curves one for each level: the mean over the series."""
-    rows = ["| condition | UAR | 95 % |", "| --- | ---: | ---: |"]
+    rows = ["| condition | seeds | UAR | 95 % |", "| --- | --- | ---: | ---: |"]
     levels: dict[tuple, list[float]] = defaultdict(list)
     for result in results:
+        seeds = " ".join(map(str, result["seeds"]))
         if curve := result.get("curve"):
-            levels[curve_name(curve), curve["unit"], curve["level"]].append(result["uar"])
+            levels[curve_name(curve), curve["unit"], curve["level"], seeds].append(result["uar"])
         else:
-            rows.append(f"| {result['condition']} | {percent(result['uar'])} | {interval(result['ci95']['uar'])} |")
-    for (name, unit, level), uars in sorted(levels.items()):
-        rows.append(f"| {name}, {level:g} {unit} (mean of {len(uars)}) | {percent(fmean(uars))} | |")
+            figures = f"{percent(result['uar'])} | {interval(result['ci95']['uar'])}"
+            rows.append(f"| {result['condition']} | {seeds} | {figures} |")
+    for (name, unit, level, seeds), uars in sorted(levels.items()):
+        rows.append(f"| {name}, {level:g} {unit} (mean of {len(uars)}) | {seeds} | {percent(fmean(uars))} | |")
     return rows

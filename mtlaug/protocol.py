@@ -85,7 +85,7 @@ def make(
     label_map_file: str | Path | None = None,
     folds: int | None = None,
     fold_list: str | Path | None = None,
-    dev_speakers_per_gender: int = 1,
+    dev_speakers_per_gender: int | None = None,
     pairs: str = "",
     few_shot: int = 0,
     seed: int = 0,
@@ -99,7 +99,7 @@ def make(
             dev on the next) or ``cross`` (corpora; see `mtlaug.cross`).
         label_map_file: YAML with ``classes`` and ``map``; without one the classes
             are the sorted labels of ``utt2emo``.
-        dev_speakers_per_gender: size of the dev part, for ``loso``.
+        dev_speakers_per_gender: size of the dev part, for ``loso``; 1 by default.
         pairs, few_shot, seed: of ``cross``; see `mtlaug.cross.parse_pairs` and `mtlaug.cross.make_folds`.
         name: of the protocol; the name of the data directory by default.
     Raises:
@@ -110,13 +110,22 @@ def make(
     if classes is None:
         classes = tuple(sorted(set(read_table(data_dir / "utt2emo").values())))
     corpus = read_corpus(data_dir, classes, label_map)
+    dropped = data_dir / "protocol_dropped.tsv"
+    with atomic_path(dropped) as temporary:
+        rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
+        temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
+    if not corpus.labels:
+        labels = ", ".join(sorted(set(corpus.dropped.values())))
+        raise UserError(f"{data_dir}/utt2emo: none of its labels ({labels}) is in {label_map_file}; add them there")
     genders = _genders(data_dir, corpus)
     if scheme != "cross" and (pairs or few_shot):
         raise UserError("--pairs and --few-shot are for --scheme cross")
     if scheme != "speakers" and (folds or fold_list):
         raise UserError("--folds and --fold-list are for --scheme speakers")
+    if scheme != "loso" and dev_speakers_per_gender is not None:
+        raise UserError("--dev-speakers-per-gender is for --scheme loso")
     if scheme == "loso":
-        made = schemes.leave_one_speaker_out(genders, dev_speakers_per_gender)
+        made = schemes.leave_one_speaker_out(genders, 1 if dev_speakers_per_gender is None else dev_speakers_per_gender)
     elif scheme == "speakers":
         made = schemes.rotate(_groups(genders, folds, fold_list))
     elif scheme == "sessions":
@@ -127,15 +136,16 @@ def make(
     else:
         raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
     protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
-    verify(protocol)
+    try:
+        verify(protocol)
+    except UserError as error:
+        lost = f"; {len(corpus.dropped)} utterances have no class, see {dropped}" if corpus.dropped else ""
+        raise UserError(f"{error}{lost}") from None
     if lacking := corpus.labels.keys() - corpus.utt2checksum.keys():
         logging.warning(
             f"{data_dir}: {len(lacking)} utterances are not in utt2checksum, which utils/check_audio.sh writes: equal "
             "sound of two speakers would not be seen"
         )
-    with atomic_path(data_dir / "protocol_dropped.tsv") as temporary:
-        rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
-        temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
     write_json(data_dir / "protocol.json", protocol.to_json())
     return protocol
 

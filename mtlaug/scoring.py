@@ -17,6 +17,9 @@ from mtlaug.statistics import bootstrap_interval, uar, wa
 
 META = ("model", "condition", "protocol", "protocol_name", "normalisation", "command", "set")
 
+# What was tested: no figure follows from other utterances than those.
+TESTED = ("n", "folds", "seeds", "speakers", "classes")
+
 
 def score(predictions: Predictions, *, draws: int = 2000, seed: int = 0) -> dict:
     """Score predictions pooled over folds; figures are fractions, means over the seeds.
@@ -114,8 +117,15 @@ def recompute(score_dir: str | Path) -> tuple[dict, list[str], Predictions]:
 
 
 def rewrite(score_dir: str | Path) -> list[str]:
-    """Bring ``results.json`` and ``confusion.svg`` up to ``predictions.tsv``; returns the keys that differed."""
+    """Bring ``results.json`` and ``confusion.svg`` up to ``predictions.tsv``; returns the keys that differed.
+
+    Raises:
+        UserError: predictions are missing, or were added, since they were scored.
+    """
     results, differing, _ = recompute(score_dir)
+    if changed := [key for key in TESTED if key in differing]:
+        mend = "it is not as it was scored; run the scoring stage again"
+        raise UserError(f"{score_dir}/predictions.tsv: has other {', '.join(changed)} than results.json: {mend}")
     if differing:
         _write_results(Path(score_dir), results)
     return differing
@@ -124,9 +134,10 @@ def rewrite(score_dir: str | Path) -> list[str]:
 def read_results(score_dir: str | Path) -> dict:
     """Read ``results.json``; one without its description is a `UserError`."""
     path = Path(score_dir) / "results.json"
+    if not path.exists() and (inside := sorted(path.parent.glob("score_*/results.json"))):
+        raise UserError(f"{path}: no such file; give a score directory, such as {inside[0].parent}")
     results = read_json(path)
-    missing = [key for key in META if key not in results]
-    if missing:
+    if missing := [key for key in META if key not in results]:
         raise UserError(f"{path}: no {', '.join(missing)}; run the scoring stage again")
     return results
 

@@ -86,6 +86,8 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
         raise UserError(f"{data_dir}/{CHECKSUMS}: lacks utterance {lost[0]} and {len(lost) - 1} others; {mend}")
     sounds = {sums[utterance]: utterance for utterance in held_out}
     for unlabelled in dirs:
+        if not Path(unlabelled, "utt2spk").exists():
+            raise UserError(f"{unlabelled}: no such data directory; run stages 1 to 3 with --unlabelled-dir")
         utt2spk = read_table(Path(unlabelled, "utt2spk"))
         if common := sorted(utt2spk.keys() & held_out):
             what = f"{len(common)} are of speakers in a dev or test part"

@@ -234,7 +234,7 @@ def test_command_line(corpus, project_root, recipe_env):
 
     done = call("--max-loss", "1")
     assert done.returncode == 1
-    assert "nothing was changed" in done.stderr
+    assert "nothing was left out" in done.stderr
     done = call()
     expected = "check_audio: 20 of 21 utterances are good, 1 dropped (4.8 %), listed in x/dropped.tsv\n"
     assert (done.returncode, done.stdout) == (0, expected)

@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from mtlaug import report
 from mtlaug.comparison import pairs
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_json, write_json
 from mtlaug.report import curves
 from mtlaug.scoring import score
 from mtlaug.statistics import swap_test
@@ -254,6 +254,18 @@ def test_points_of_other_utterances_are_a_section_of_their_own(exp_dir: Path, tm
     report.write(exp, tmp_path / "RESULTS.md")
     sections = [s for s in (tmp_path / "RESULTS.md").read_text().split("\n## ") if s.startswith("noise: made")]
     assert sorted(("| partly |" in section, "| stl |" in section) for section in sections) == [(0, 1), (1, 0)]
+
+
+def test_kinds_of_noise_that_no_model_was_trained_with_are_named(exp_dir: Path, tmp_path):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    for path in exp.glob("*/score_noise_*/results.json"):
+        results = read_json(path)
+        held_out = results["curve"]["series"] != "rain"
+        write_json(path, results | {"noise": {"held_out": held_out, "seed": 0, "recordings": "0"}})
+    others = {read_json(path)["curve"]["series"] for path in exp.glob("*/score_noise_*/results.json")} - {"rain"}
+    report.write(exp, tmp_path / "RESULTS.md")
+    text = f"Kinds of noise of which no model's copies have any: {', '.join(sorted(others))}."
+    assert others and text in (tmp_path / "RESULTS.md").read_text()
 
 
 def test_a_clean_score_of_other_seeds_is_not_what_the_points_are_shares_of(exp_dir: Path, tmp_path):

@@ -61,6 +61,23 @@ def test_command_writes_a_model_of_its_own(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("%UAR ")
 
 
+def test_an_ensemble_of_what_was_scored_anew_is_out_of_date(tmp_path: Path):
+    member = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2)))
+    assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 0
+    assert read_scores(tmp_path / "both")
+    write_made_score(tmp_path, "mtlaug", random_predictions(0.7, seeds=(1, 2)))
+    with pytest.raises(UserError, match=r"mtlaug/score_\w+ was scored anew since; run again: mtlaug score ensemble"):
+        read_scores(tmp_path / "both")
+
+
+def test_an_ensemble_is_no_member_of_another(tmp_path: Path, capsys):
+    member = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2)))
+    assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 0
+    words = ["score", "ensemble", str(tmp_path / "both/score_within"), str(member), str(tmp_path / "all")]
+    assert main(words) == 1
+    assert f"is an ensemble itself; name what it is of instead: {member}" in capsys.readouterr().err
+
+
 def test_a_point_of_a_curve_stays_one(tmp_path: Path):
     noisy = random_predictions(0.6, seeds=(1, 2))
     member = write_made_score(tmp_path, "mtlaug", noisy, "score_noise_rain_snr5", **RAIN)

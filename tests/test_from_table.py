@@ -56,6 +56,13 @@ def test_windows_line_ends_byte_order_mark_tabs_and_backslashes(folder, tmp_path
     assert datadir.read(tmp_path / "data", "utt2spk")["bert-bert_2"] == "bert"
 
 
+def test_empty_first_lines_and_quoted_names_decide_nothing(folder, tmp_path):
+    lines = ["", "path\tspeaker\temotion", *(row.replace(",", "\t") for row in rows_of())]
+    assert datadir.from_table(table_of(folder, *lines), tmp_path / "data").utterances == 4
+    table = table_of(folder, 'path,speaker,emotion,"notes; free"', *rows_of(*[',"a;b"'] * 4))
+    assert datadir.from_table(table, tmp_path / "data").utterances == 4
+
+
 def test_audformat_segments(folder, tmp_path):
     table = table_of(
         folder,

@@ -101,7 +101,13 @@ def test_budgets_below_zero_are_no_options(corpus, capsys):
 
 
 @pytest.mark.parametrize(
-    "text, message", [("--methods cw", "known are fgsm, bim, pgd"), ("--domain waves", "known are features, waveform")]
+    "text, message",
+    [
+        ("--methods cw", "known are fgsm, bim, pgd"),
+        ("--domain waves", "known are features, waveform"),
+        ("--budget 0.1", "--budget=0.1 is no option of stage 7"),
+        ("--budgets 0.1 0.3", "0.3 is no option of stage 7; lists are written with commas"),
+    ],
 )
 def test_attacks_that_stage_7_would_refuse_are_refused(corpus, capsys, text, message):
     arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]

@@ -100,8 +100,8 @@ def test_the_model_card_says_what_is_known(trained: Experiment, tmp_path):
     assert trained.protocol.sha256 in card
     assert "Terms of the data: CC0" in card
     assert "| within |" in card
-    assert "| attack on features, 0.1 ε (mean of 1) | 0.0 |" in card
-    assert "| attack on features made on another model, 0.1 ε (mean of 1) | 100.0 |" in card
+    assert "| attack on features, 0.1 ε (mean of 1) | 1 | 0.0 |" in card
+    assert "| attack on features made on another model, 0.1 ε (mean of 1) | 1 | 100.0 |" in card
     assert "the posteriors of 3 of them are averaged" in card
     assert "None of these is a figure of the ensemble" in card
     assert main(["export", str(trained.run_dir("1", 1)), str(tmp_path / "one")]) == 0

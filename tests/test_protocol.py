@@ -54,6 +54,26 @@ def test_loso_needs_enough_speakers_of_each_gender():
         leave_one_speaker_out(GENDERS, 0)
 
 
+def test_leaving_one_speaker_out_needs_three():
+    with pytest.raises(UserError, match="needs three, to train, choose and test on; there are 2"):
+        leave_one_speaker_out({"a": "f", "b": "f"})
+
+
+def test_labels_that_no_class_has_are_named(data_dir: Path, tmp_path: Path):
+    (tmp_path / "map.yaml").write_text("classes: [angry, sad]\nmap: {Anger: angry, Sadness: sad}\n")
+    with pytest.raises(UserError, match=r"none of its labels \(.*anger, boredom, sadness\) is in .*map.yaml"):
+        protocol.make(data_dir, label_map_file=tmp_path / "map.yaml")
+    (tmp_path / "map.yaml").write_text("classes: [angry, sad]\nmap: {anger: angry, Sadness: sad}\n")
+    with pytest.raises(UserError, match=r"class\(es\) sad; 25 utterances have no class, see .*protocol_dropped.tsv"):
+        protocol.make(data_dir, label_map_file=tmp_path / "map.yaml")
+    assert "a1-sadness-1\tlabel sadness is not in the label map" in (data_dir / "protocol_dropped.tsv").read_text()
+
+
+def test_an_option_of_another_scheme_is_refused(data_dir: Path):
+    with pytest.raises(UserError, match="--dev-speakers-per-gender is for --scheme loso"):
+        protocol.make(data_dir, scheme="speakers", folds=3, dev_speakers_per_gender=1)
+
+
 def test_speaker_groups_balance_gender_and_size():
     genders = {f"{number:02}": "mf"[number % 2] for number in range(22)}
     groups = speaker_groups(genders, 4)

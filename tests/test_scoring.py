@@ -261,6 +261,22 @@ def test_recompute_finds_and_mends_an_edited_result(tmp_path: Path):
     assert json.loads(original)["snr"] == "10"
 
 
+def test_recompute_takes_no_part_of_the_predictions_for_the_whole(tmp_path: Path):
+    score_dir = write_made_score(tmp_path, "stl", random_predictions(0.6))
+    lines = (score_dir / "predictions.tsv").read_text().splitlines(keepends=True)
+    (score_dir / "predictions.tsv").write_text("".join(lines[: len(lines) // 2]))
+    with pytest.raises(UserError, match=r"predictions\.tsv: has other n, .*; run the scoring stage again"):
+        scoring.rewrite(score_dir)
+
+
+def test_a_model_is_no_score_directory(tmp_path: Path):
+    write_made_score(tmp_path, "stl", random_predictions(0.6), "score_within")
+    with pytest.raises(
+        UserError, match=r"stl/results\.json: no such file; give a score directory, such as .*score_within"
+    ):
+        scoring.read_results(tmp_path / "stl")
+
+
 def test_identical_systems_have_p_one():
     predictions = random_predictions(0.6)
     comparison = compare_predictions(predictions, predictions)

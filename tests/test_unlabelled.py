@@ -175,6 +175,15 @@ def test_checksums_of_a_part_are_named_with_the_mend(checked, extra, tmp_path):
         found.prepare(tmp_path / "exp", *with_extra(extra))
 
 
+def test_missing_speech_and_genders_are_named_with_the_mend(checked, tmp_path):
+    with pytest.raises(UserError, match=r"nowhere: no such data directory; run stages 1 to 3 with --unlabelled-dir"):
+        checked.prepare(tmp_path / "exp", *with_extra(str(tmp_path / "nowhere")))
+    data_dir = Path(shutil.copytree(checked.data_dir, tmp_path / "data"))
+    (data_dir / "spk2gender").unlink()
+    with pytest.raises(UserError, match=r"spk2gender: no such file, .*local/prepare_data\.py.* loss_args\.gender=0"):
+        dataclasses.replace(checked, data_dir=str(data_dir)).prepare(tmp_path / "exp", "loss_args.gender=1")
+
+
 def test_missing_checksums_are_named_with_the_mend(corpus, extra, tmp_path):
     with pytest.raises(UserError, match=r"utt2checksum: no such file; run utils/check_audio\.sh"):
         corpus.prepare(tmp_path / "exp", *with_extra(extra))

@@ -54,13 +54,16 @@ def _attack(text: str, nj: int) -> dict[str, int]:
     from mtlaug.cli.attack import add_options, chosen
     from mtlaug.files import UserError
 
-    options = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    options = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
     add_options(options)
     options.add_argument("--nj", type=int, default=nj)
+    options.add_argument("--cmd")
     try:
-        given, _ = options.parse_known_args(["--methods=fgsm,bim,pgd", *_joined(text.split())])
+        given, unknown = options.parse_known_args(["--methods=fgsm,bim,pgd", *_joined(text.split())])
     except argparse.ArgumentError as error:
         raise UserError(f"--attack-args {text!r}: {error}") from None
+    if unknown:
+        raise UserError(f"--attack-args {text!r}: {unknown[0]} is no option of stage 7; lists are written with commas")
     plans, budgets = chosen(given)
     attacked = len(budgets) * len(plans) if given.domain == "waveform" else 0
     passes = len(budgets) * sum(plan.passes for plan in plans)

@@ -56,7 +56,8 @@ def _predict(options) -> int:
                 print(_line(name, start, end, recogniser.classes, posteriors, options.json), flush=True)
         except UserError as error:
             failed += 1
-            print(f"mtlaug predict: {name}: {error}", file=sys.stderr)
+            named = str(error) if str(error).startswith(f"{name}:") else f"{name}: {error}"
+            print(f"mtlaug predict: {named}", file=sys.stderr)
     if failed:
         print(f"mtlaug predict: {failed} of {len(sources)} recordings failed", file=sys.stderr)
     return int(failed > 0)

@@ -15,7 +15,7 @@ def add_commands(commands) -> None:
     make.add_argument("--scheme", default="loso", help=schemes)
     make.add_argument("--folds", type=int, metavar="K", help="number of folds of --scheme speakers")
     make.add_argument("--fold-list", type=Path, metavar="FILE", help="lines 'fold-id speaker...' instead of --folds")
-    make.add_argument("--dev-speakers-per-gender", type=int, default=1, metavar="N", help="dev part of loso")
+    make.add_argument("--dev-speakers-per-gender", type=int, metavar="N", help="dev part of loso; default: 1")
     make.add_argument("--pairs", default="", help="of cross, such as 'ravdess:emodb ravdess+emodb:urdu' (train:test)")
     make.add_argument("--few-shot", type=int, default=0, metavar="K", help="of cross: target utterances a class")
     make.add_argument("--seed", type=int, default=0, help="of cross: of the dev speakers and the few-shot utterances")

@@ -25,11 +25,15 @@ def add_commands(commands) -> None:
 
 def _report(options) -> None:
     from mtlaug import report
+    from mtlaug.files import UserError
 
     arguments = ("--exp-dir", options.exp_dir, "--output", options.output, "--title", options.title)
     more = [*(["--notes", options.notes] if options.notes else []), *(["--quick"] if options.quick else [])]
     command = shlex.join(["mtlaug", "report", *map(str, (*arguments, *more))])
-    notes = options.notes.read_text(encoding="utf-8") if options.notes else ""
+    try:
+        notes = options.notes.read_text(encoding="utf-8") if options.notes else ""
+    except UnicodeDecodeError as error:
+        raise UserError(f"{options.notes}: not UTF-8 text ({error.reason} at byte {error.start})") from None
     written = report.write(
         options.exp_dir, options.output, title=options.title, notes=notes, command=command, quick=options.quick
     )

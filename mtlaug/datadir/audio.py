@@ -110,7 +110,7 @@ def check_audio(
     if not durations or 100 * lost > max_loss * total:
         raise UserError(
             f"{data_dir}: {lost} of {total} utterances are lost ({100 * lost / total:.1f} %, more than the "
-            f"{max_loss:g} % of --max-loss); mend the corpus or raise --max-loss; nothing was changed"
+            f"{max_loss:g} % of --max-loss); mend the corpus or raise --max-loss; nothing was left out"
         )
     write_table(path_of(data_dir, "utt2dur"), {utterance: f"{value:.6f}" for utterance, value in durations.items()})
     before = read(data_dir, "utt2checksum") if has(data_dir, "utt2checksum") else checksums

@@ -47,7 +47,7 @@ def read_rows(table: str | os.PathLike, columns: Mapping[str, str] | None = None
     """
     try:
         with open(table, encoding="utf-8-sig", newline="") as lines:
-            header = lines.readline()
+            header = next((line for line in lines if line.strip()), "")
             lines.seek(0)
             reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
             numbered = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
@@ -66,7 +66,8 @@ def read_rows(table: str | os.PathLike, columns: Mapping[str, str] | None = None
 
 
 def _delimiter(header: str) -> str:
-    return next((mark for mark in "\t;" if mark in header), ",")
+    outside = re.sub('"[^"]*"', "", header)
+    return next((mark for mark in "\t;" if mark in outside), ",")
 
 
 def _places(table: str | os.PathLike, header: list[str], columns: Mapping[str, str]) -> dict[str, int]:

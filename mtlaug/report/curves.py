@@ -154,6 +154,8 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
         mean = f"mean over {', '.join(averaged)}" if len(averaged) > 1 else averaged[0]
         clean = "clean is the same model without disturbance; the share is what each level keeps of that UAR"
         parts += [Text(f"UAR by {curves.unit}, {mean}; {clean}."), _summary(curves), *_comparisons(curves)]
+    if held_out := _held_out(curves):
+        parts.append(Text(f"Kinds of noise of which no model's copies have any: {', '.join(held_out)}."))
     if searches := _searches(curves):
         parts.append(Text(f"Searches: {'; '.join(searches)}."))
     if left_out:
@@ -163,6 +165,16 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
     commands = sorted({(model, score.results["command"]) for (model, _, _), score in curves.points.items()})
     made_by = Items("Made by:", [f"{model}: `{command}`" for model, command in commands])
     return [*parts, _plot(curves, plots, name), made_by]
+
+
+def _held_out(curves: Curves) -> list[str]:
+    """The series of noise that no model was trained with."""
+    known = {series for (_, series, _), score in curves.points.items() if not _is_held_out(score.results)}
+    return [series for series in curves.series if series not in known]
+
+
+def _is_held_out(results: dict) -> bool:
+    return (results.get("noise") or {}).get("held_out", False)
 
 
 def _searches(curves: Curves) -> list[str]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mtlaug import ensemble
 from mtlaug.files import UserError
 from mtlaug.predictions import Predictions
-from mtlaug.scoring import recompute
+from mtlaug.scoring import TESTED, recompute
 
 DESCRIPTION = ("condition", "set", "protocol_name", "protocol", "normalisation")
 PLACES = {"curve": ("name", "series", "level", "unit"), "pair": ("train", "test")}  # of a score in a gathered section
@@ -51,10 +52,12 @@ def read_scores(model_dir: Path) -> list[Scored]:
     for path in sorted(model_dir.glob("score_*/results.json")):
         results, differing, predictions = recompute(path.parent)
         if differing:
+            other = "" if set(differing) & set(TESTED) else f", or mtlaug score recompute {path.parent}"
             raise UserError(
                 f"{path.parent}: results.json does not follow from predictions.tsv (it differs in "
-                f"{', '.join(differing)}); run the scoring stage again, or mtlaug score recompute {path.parent}"
+                f"{', '.join(differing)}); run the scoring stage again{other}"
             )
+        ensemble.check_members(path.parent, results)
         _check_places(path, results)
         scores.append(Scored(model_dir.name, path.parent, results, predictions))
     return scores
