@@ -110,10 +110,7 @@ def make(
     if classes is None:
         classes = tuple(sorted(set(read_table(data_dir / "utt2emo").values())))
     corpus = read_corpus(data_dir, classes, label_map)
-    dropped = data_dir / "protocol_dropped.tsv"
-    with atomic_path(dropped) as temporary:
-        rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
-        temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
+    dropped = _write_dropped(data_dir, corpus)
     if not corpus.labels:
         labels = ", ".join(sorted(set(corpus.dropped.values())))
         raise UserError(f"{data_dir}/utt2emo: none of its labels ({labels}) is in {label_map_file}; add them there")
@@ -141,11 +138,7 @@ def make(
     except UserError as error:
         lost = f"; {len(corpus.dropped)} utterances have no class, see {dropped}" if corpus.dropped else ""
         raise UserError(f"{error}{lost}") from None
-    if lacking := corpus.labels.keys() - corpus.utt2checksum.keys():
-        logging.warning(
-            f"{data_dir}: {len(lacking)} utterances are not in utt2checksum, which utils/check_audio.sh writes: equal "
-            "sound of two speakers would not be seen"
-        )
+    _warn_of_missing_checksums(data_dir, corpus)
     write_json(data_dir / "protocol.json", protocol.to_json())
     return protocol
 
@@ -205,6 +198,23 @@ def verify(protocol: Protocol) -> None:
                 f"protocol {protocol.name}: held-out {what} are also in training: {sum(map(bool, counts))} of "
                 f"{len(counts)} folds, up to {max(counts)} a fold"
             )
+
+
+def _write_dropped(data_dir: Path, corpus: Corpus) -> Path:
+    """List the utterances that no class has; also where the protocol is refused, as they may be why."""
+    path = data_dir / "protocol_dropped.tsv"
+    with atomic_path(path) as temporary:
+        rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
+        temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
+    return path
+
+
+def _warn_of_missing_checksums(data_dir: Path, corpus: Corpus) -> None:
+    if lacking := corpus.labels.keys() - corpus.utt2checksum.keys():
+        logging.warning(
+            f"{data_dir}: {len(lacking)} utterances are not in utt2checksum, which utils/check_audio.sh writes: equal "
+            "sound of two speakers would not be seen"
+        )
 
 
 def _groups(genders: dict[str, str], folds: int | None, fold_list: str | Path | None) -> dict[str, list[str]]:
