@@ -23,7 +23,7 @@ from mtlaug.files import UserError
 __all__ = ["AddBabble", "AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
 
 
-SILENCE = 1e-6  # of a recording's mean power: a stretch of less is one
+SILENCE = 1e-6  # of a recording's mean power; a stretch of it with less is silent
 
 
 class SameLength(AudioTransform):

@@ -1,6 +1,7 @@
 """Several systems as one: their posteriors averaged, and scored as a model of its own."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,19 +28,20 @@ def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str)
         of their predictions.
     Raises:
         UserError: the members differ in condition, test set, protocol, normalisation, noise, classes or
-            utterances, are of an attack, or there is only one; or ``model_dir`` holds something else.
+            utterances, are of an attack or ensembles themselves, or there is only one; or ``model_dir`` holds
+            something else.
     """
     names = list({Path(directory).resolve(): str(directory) for directory in score_dirs}.values())
     results = [read_results(name) for name in names]
     _check_members(names, results)
     systems = [read_predictions(Path(name) / "predictions.tsv") for name in names]
     members = {name: len(np.unique(system.seeds)) for name, system in zip(names, systems, strict=True)}
-    digests = {name: _digest(name) for name in names}
     if sum(members.values()) < 2:
         raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
     meta = {key: results[0][key] for key in dict.fromkeys((*META, *ALIKE)) if key in results[0]}
-    meta |= {"model": Path(model_dir).resolve().name, "command": command, "members": members, "member_digests": digests}
     score_dir = Path(model_dir, f"score_{meta['condition']}")
+    digests = {os.path.relpath(name, score_dir): _digest(Path(name)) for name in names}
+    meta |= {"model": Path(model_dir).resolve().name, "command": command, "members": members, "member_digests": digests}
     _check_target(Path(model_dir), score_dir)
     return result_line(write_score(score_dir, average(systems, names), meta), score_dir)
 
@@ -47,12 +49,13 @@ def score(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str)
 def check_members(score_dir: str | Path, results: dict) -> None:
     """Refuse the score of an ensemble whose members, where they are still there, were scored anew since."""
     for name, digest in results.get("member_digests", {}).items():
-        if Path(name, "predictions.tsv").exists() and _digest(name) != digest:
-            raise UserError(f"{score_dir}: {name} was scored anew since; run again: {results['command']}")
+        member = Path(os.path.normpath(Path(score_dir, name)))
+        if (member / "predictions.tsv").exists() and _digest(member) != digest:
+            raise UserError(f"{score_dir}: {member} was scored anew since; run again: {results['command']}")
 
 
-def _digest(score_dir: str) -> str:
-    return hashlib.sha256(Path(score_dir, "predictions.tsv").read_bytes()).hexdigest()
+def _digest(score_dir: Path) -> str:
+    return hashlib.sha256((score_dir / "predictions.tsv").read_bytes()).hexdigest()
 
 
 def average(systems: Sequence[Predictions], names: Sequence[str]) -> Predictions:

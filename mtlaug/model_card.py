@@ -63,7 +63,7 @@ def _data(bound: dict, settings: dict) -> str:
 
 def _seeds(results: list[dict]) -> str:
     tested = {tuple(result["seeds"]) for result in results}
-    return f"seeds {' '.join(map(str, *tested))}" if len(tested) == 1 else "the seeds of each"
+    return f"seeds {' '.join(map(str, *tested))}" if len(tested) == 1 else "seeds"
 
 
 def _corpora(bound: dict, path: Path, root: Path) -> str:

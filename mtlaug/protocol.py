@@ -113,7 +113,8 @@ def make(
     dropped = _write_dropped(data_dir, corpus)
     if not corpus.labels:
         labels = ", ".join(sorted(set(corpus.dropped.values())))
-        raise UserError(f"{data_dir}/utt2emo: none of its labels ({labels}) is in {label_map_file}; add them there")
+        of_map = f"none of its labels ({labels}) is in {label_map_file}; add them there"
+        raise UserError(f"{data_dir}/utt2emo: {of_map if label_map_file else 'labels no utterance'}")
     genders = _genders(data_dir, corpus)
     if scheme != "cross" and (pairs or few_shot):
         raise UserError("--pairs and --few-shot are for --scheme cross")
@@ -136,8 +137,9 @@ def make(
     try:
         verify(protocol)
     except UserError as error:
-        lost = f"; {len(corpus.dropped)} utterances have no class, see {dropped}" if corpus.dropped else ""
-        raise UserError(f"{error}{lost}") from None
+        if not corpus.dropped or "no training utterance" not in str(error):
+            raise
+        raise UserError(f"{error}; {len(corpus.dropped)} utterances have no class, see {dropped}") from None
     _warn_of_missing_checksums(data_dir, corpus)
     write_json(data_dir / "protocol.json", protocol.to_json())
     return protocol

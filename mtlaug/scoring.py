@@ -64,6 +64,8 @@ def score(predictions: Predictions, *, draws: int = 2000, seed: int = 0) -> dict
     }
     if len(speakers) == 1:
         results["note"] = "one speaker: no interval, as it would say nothing about other speakers"
+    elif results["ci95"]["uar"] is None:
+        results["note"] = "no interval, as next to no draw of speakers would have all classes"
     return results
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 EXACT_SWAPS = 4096
 RANDOM_SWAPS = 10_000
+MOST_ROUNDS = 200  # of drawing again: of 2,000 draws all are whole by then where one in twenty is at first
 
 
 def uar(hits: np.ndarray, totals: np.ndarray) -> np.ndarray:
@@ -46,26 +47,31 @@ def bootstrap_interval(
             the difference first - second on the same drawn speakers.
         totals: utterances (S, K).
     Returns:
-        ``[low, high]``, or None for a single speaker, who says nothing about others.
+        ``[low, high]``, or None for a single speaker, who says nothing about others, or where next to no draw has
+        all classes.
     """
     speakers = len(totals)
     if speakers < 2:
         return None
     weights = _times_drawn(totals > 0, draws, np.random.default_rng(seed))
+    if weights is None:
+        return None
     values = [statistic(weights @ hits, weights @ totals) for hits in tables]
     values = values[0] if len(values) == 1 else values[0] - values[1]
     return [float(bound) for bound in np.percentile(values, [2.5, 97.5])]
 
 
-def _times_drawn(present: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+def _times_drawn(present: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray | None:
     """How often each draw has each speaker (draws, S); every class that is ``present`` (S, K) at all is in each."""
     speakers = len(present)
     weights, again = np.zeros((draws, speakers), dtype=int), np.arange(draws)
-    while len(again):
+    for _ in range(MOST_ROUNDS):
         drawn = rng.integers(speakers, size=(len(again), speakers)) + speakers * np.arange(len(again))[:, None]
         weights[again] = np.bincount(drawn.ravel(), minlength=len(again) * speakers).reshape(-1, speakers)
         again = again[(weights[again] @ present[:, present.any(0)] == 0).any(axis=1)]
-    return weights
+        if not len(again):
+            return weights
+    return None
 
 
 def swap_test(hits_a: np.ndarray, hits_b: np.ndarray, totals: np.ndarray, *, seed: int = 0) -> tuple[float, int, bool]:

@@ -63,8 +63,8 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
     Returns:
         For each data directory the SHA-256 of its copies; see `mtlaug.copies.check_copies`.
     Raises:
-        UserError: no utterance at all, no copies of the configured types, or an utterance, a
-            speaker, or the samples of an utterance that are also in a dev or test part.
+        UserError: no utterance at all, no such directory, no copies of the configured types, no checksums; or a
+            speaker of a dev or test part, or an utterance, or the samples of one, of such a speaker.
     """
     args = settings.unlabelled_args
     dirs = [*args.data_dirs, *args.target_dirs] if args.ratio else []
@@ -75,15 +75,15 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
         )
     if not dirs:
         return {}
-    utt2spk = protocol.corpus.utt2spk
+    spoken_by = protocol.corpus.utt2spk
     parts = (protocol.utterances(fold, part) for fold in protocol.folds for part in ("dev", "test"))
-    speakers = {utt2spk[utterance] for part in parts for utterance in part}
+    speakers = {spoken_by[utterance] for part in parts for utterance in part}
     # Those without a class too: the label-free tasks would learn the speakers from them.
-    held_out = {utterance for utterance, speaker in utt2spk.items() if speaker in speakers}
+    held_out = {utterance for utterance, speaker in spoken_by.items() if speaker in speakers}
     sums = _checksums(data_dir)
     if lost := sorted(held_out - sums.keys()):
         mend = f"run utils/check_audio.sh {data_dir}"
-        raise UserError(f"{data_dir}/{CHECKSUMS}: lacks utterance {lost[0]} and {len(lost) - 1} others; {mend}")
+        raise UserError(f"{data_dir}/{CHECKSUMS}: lacks {len(lost)} utterances, such as {lost[0]}; {mend}")
     sounds = {sums[utterance]: utterance for utterance in held_out}
     for unlabelled in dirs:
         if not Path(unlabelled, "utt2spk").exists():

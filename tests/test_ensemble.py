@@ -61,10 +61,12 @@ def test_command_writes_a_model_of_its_own(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("%UAR ")
 
 
-def test_an_ensemble_of_what_was_scored_anew_is_out_of_date(tmp_path: Path):
+def test_an_ensemble_of_what_was_scored_anew_is_out_of_date(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     member = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2)))
-    assert main(["score", "ensemble", str(member), str(tmp_path / "both")]) == 0
+    assert main(["score", "ensemble", str(member.relative_to(tmp_path)), "both"]) == 0
     assert read_scores(tmp_path / "both")
+    monkeypatch.chdir("/")
     write_made_score(tmp_path, "mtlaug", random_predictions(0.7, seeds=(1, 2)))
     with pytest.raises(UserError, match=r"mtlaug/score_\w+ was scored anew since; run again: mtlaug score ensemble"):
         read_scores(tmp_path / "both")

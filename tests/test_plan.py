@@ -84,7 +84,7 @@ def test_what_is_not_there_is_unknown(corpus, tmp_path):
 
 @pytest.mark.parametrize(
     "text, passes",
-    [("", 4 * (1 + 10 + 20)), ("--methods pgd --budgets 0.1,0.2 --steps 5 --restarts 1 --source exp/stl", 10)],
+    [("", 4 * (1 + 10 + 20)), ("--methods pgd --budgets 0.1,0.2 --steps 5 --step_size 0.5 --restarts 1", 10)],
 )
 def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
     arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
@@ -105,7 +105,7 @@ def test_budgets_below_zero_are_no_options(corpus, capsys):
     [
         ("--methods cw", "known are fgsm, bim, pgd"),
         ("--domain waves", "known are features, waveform"),
-        ("--budget 0.1", "--budget=0.1 is no option of stage 7"),
+        ("--budget 0.1", "--budget=0.1 is no option of stage 7\n"),
         ("--budgets 0.1 0.3", "0.3 is no option of stage 7; lists are written with commas"),
     ],
 )

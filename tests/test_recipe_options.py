@@ -14,8 +14,10 @@ pairs="a:b c:d"
 . "{TOOLS}/utils/parse_options.sh"
 unset held_out_noise unlabelled_dir
 begin data/x pairs
-if at_stage 1; then open_data data/x; mkdir -p data/x; keep_options data/x/options.conf "${{bound[@]}}"; fi
-if at_stage 2; then keep_options data/x/features.conf feature_config; fi
+if at_stage 1; then
+  open_stage data/x/options.conf; mkdir -p data/x; keep_options data/x/options.conf "${{bound[@]}}"
+fi
+if at_stage 2; then open_stage data/x/features.conf; keep_options data/x/features.conf feature_config; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
@@ -83,6 +85,7 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--train-config", ""), "--train-config is empty"),
         (("--train-config", "conf/stl.yaml,conf/typo.yaml"), "run.sh: conf/typo.yaml: no such file"),
         (("--exp-name", "x", "--train-config", "conf/stl.yaml,conf/seed.yaml"), "--exp-name x: is of one model"),
+        (("--normalisation", "spekaer"), "normalisation spekaer: known are global, utterance and speaker"),
         (("--normalisation", "speaker", "--train-args", "dataset_args.normalisation=global"), "an option of its own"),
     ],
 )
@@ -97,12 +100,30 @@ def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
     script = tmp_path / "a recipe/run.sh"
     script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
     assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
-    refused = (1, "run.sh: data/x: stage 1 has not come to its end; run it again\n")
+    said = "data/x/options.conf: missing, or of a stage 1 that has not come to its end; run it again"
+    refused = (1, f"run.sh: {said}\n")
     done = run("--stage", 2)
     assert (done.returncode, done.stderr) == refused
     (tmp_path / "a recipe/data/x/options.conf").unlink()  # as where the first one failed
     done = run("--stage", 2)
     assert (done.returncode, done.stderr) == refused
+
+    assert run("--stage", 8).returncode == 0  # a report is of what is there
+
+
+def test_a_stage_2_that_failed_is_run_again(run, tmp_path):
+    assert run("--feature-config", "conf/seed.yaml").returncode == 0
+    script = tmp_path / "a recipe/run.sh"
+    script.write_text(SCRIPT.replace("; keep_options data/x/features", "; false; keep_options data/x/features"))
+    assert run("--stage", 2).returncode == 1
+    done = run("--stage", 3)
+    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 2 has not come to its end; run it again\n")
+
+
+def test_a_recipe_that_does_not_begin_is_told_so(tmp_path):
+    text = f'set -euo pipefail\n. "{TOOLS}/steps/recipe_options.sh"\n. "{TOOLS}/steps/recipe_stages.sh"\n'
+    done = subprocess.run(["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "call begin before stage 0" in done.stderr) == (1, True)
 
 
 def test_seeds_that_are_not_trained_are_not_tested(run, tmp_path):

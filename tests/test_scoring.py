@@ -139,6 +139,10 @@ def test_a_class_of_one_speaker_is_in_every_draw():
     assert bootstrap_interval(uar, [hits], totals) == [0.75, 0.75]
 
 
+def test_classes_that_next_to_no_draw_has_together_leave_no_interval():
+    assert bootstrap_interval(uar, [np.eye(20)], np.eye(20), draws=100) is None
+
+
 def test_interval_covers_the_true_uar():
     """Of 40 experiments with a known UAR of 0.7, most intervals hold it and none is wide as the scale."""
     accuracy = 0.6  # and a quarter of the guesses is right: 0.6 + 0.4 / 4

@@ -52,7 +52,6 @@ missing() {
 
 if at_stage 1; then
   log "Stage 1: data preparation"
-  open_data "$data"
   kept=()
   for pair in $pairs; do
     if reason=$(missing "$pair"); then
@@ -63,6 +62,7 @@ if at_stage 1; then
   done
   [ "${#kept[@]}" -gt 0 ] || fail "--pairs '$pairs': no pair is left; prepare its corpora first"
   words=${kept[*]}
+  open_stage "$data/options.conf"
   copies=()
   for corpus in $(tr ':+ ' '\n' <<<"$words" | sort -u); do
     utils/copy_data_dir.sh --prefix "$corpus-" "../$corpus/data/$corpus" "data/$corpus"
@@ -80,6 +80,7 @@ fi
 
 if at_stage 2; then
   log "Stage 2: augmentation manifest"
+  open_stage "$data/features.conf"
   # Copies only of what some model is trained on.
   utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev) "$data" "$train"
   for set in "$train" ${unlabelled:+"$unlabelled"}; do

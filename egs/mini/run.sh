@@ -31,7 +31,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
-  open_data "$data"
+  open_stage "$data/options.conf"
   local/prepare_data.py --corpus-dir "$corpus_dir" --data-dir data
   for set in "$data" "$unlabelled" "${unlabelled}_babble"; do
     utils/check_audio.sh --max-loss "$max_loss" "$set"

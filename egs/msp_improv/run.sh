@@ -38,7 +38,7 @@ fi
 
 if at_stage 1; then
   log "Stage 1: data preparation"
-  open_data "$data"
+  open_stage "$data/options.conf"
   local/prepare_data.py --scripted "$scripted" --allow-partial "$allow_partial" "$corpus_dir" "$data"
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"

@@ -58,12 +58,14 @@ def _attack(text: str, nj: int) -> dict[str, int]:
     add_options(options)
     options.add_argument("--nj", type=int, default=nj)
     options.add_argument("--cmd")
+    options.add_argument("--config")
     try:
         given, unknown = options.parse_known_args(["--methods=fgsm,bim,pgd", *_joined(text.split())])
     except argparse.ArgumentError as error:
         raise UserError(f"--attack-args {text!r}: {error}") from None
     if unknown:
-        raise UserError(f"--attack-args {text!r}: {unknown[0]} is no option of stage 7; lists are written with commas")
+        mend = "" if unknown[0].startswith("-") else "; lists are written with commas"
+        raise UserError(f"--attack-args {text!r}: {unknown[0]} is no option of stage 7{mend}")
     plans, budgets = chosen(given)
     attacked = len(budgets) * len(plans) if given.domain == "waveform" else 0
     passes = len(budgets) * sum(plan.passes for plan in plans)
@@ -71,9 +73,12 @@ def _attack(text: str, nj: int) -> dict[str, int]:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """``--name value`` as ``--name=value``: argparse takes a value such as -5,0 for an option."""
+    """``--some_name value`` as ``--some-name=value``: argparse takes a value such as -5,0 for an option."""
     joined: list[str] = []
     for word in words:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            word = name.replace("_", "-") + equals + value
         if joined and joined[-1].startswith("--") and "=" not in joined[-1] and not word.startswith("--"):
             joined[-1] += f"={word}"
         else:

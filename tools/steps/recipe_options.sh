@@ -50,8 +50,9 @@ begin() {
   for option in noise_dir held_out_noise rir_dir unlabelled_dir "${@:2}"; do
     [ -z "${!option+set}" ] || bound+=("$option")
   done
+  if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
-    fail "$1: stage 1 has not come to its end; run it again"
+    fail "$1/options.conf: missing, or of a stage 1 that has not come to its end; run it again"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
   recall_options 2 "$1/features.conf" feature_config
@@ -62,11 +63,12 @@ begin() {
 
 # check_stages: something is to be run, by configurations that are there.
 check_stages() {
-  local config configs
+  local config configs normal
   if [ "$stage" -gt "$stop_stage" ] || [ "$stage" -gt 8 ]; then
     fail "--stage $stage --stop-stage $stop_stage: no stage is left; the last one is 8"
   fi
-  read -ra configs <<<"${train_config//,/ }"
+  # shellcheck disable=SC2206  # as in the loop over them
+  configs=(${train_config//,/ })
   [ "${#configs[@]}" -gt 0 ] || fail "--train-config is empty; name one or more"
   for config in "${configs[@]}" "$feature_config"; do
     [ -f "$config" ] || fail "$config: no such file"
@@ -74,6 +76,12 @@ check_stages() {
   if [ -n "$exp_name" ] && [ "${#configs[@]}" -gt 1 ]; then
     fail "--exp-name $exp_name: is of one model, and --train-config names ${#configs[@]}"
   fi
+  for normal in ${normalisation-} ${normalisations-}; do
+    case "$normal" in
+      global | utterance | speaker) ;;
+      *) fail "normalisation $normal: known are global, utterance and speaker" ;;
+    esac
+  done
   if [ -n "${normalisation-}${normalisations-}" ] && [[ "$train_args" == *dataset_args.normalisation=* ]]; then
     fail "--train-args: dataset_args.normalisation is given by an option of its own; leave it out here"
   fi
@@ -98,13 +106,14 @@ check_seeds() {
   done
 }
 
-UNFINISHED="# not done"
+# open_stage FILE: a stage begins; until keep_options, what it makes is not whole.
+open_stage() { [ ! -d "$(dirname "$1")" ] || echo "# not done" >"$1"; }
+
+# is_done FILE: has the stage come to its end that notes its options there?
+is_done() { [ -f "$1" ] && ! grep -q "^#" "$1"; }
 
 # is_prepared DATA_DIR: has a recipe's stage 1 come to its end?
-is_prepared() { [ -f "$1/options.conf" ] && ! grep -Fxq "$UNFINISHED" "$1/options.conf"; }
-
-# open_data DATA_DIR: stage 1 begins; until keep_options, the data are not whole.
-open_data() { [ ! -d "$1" ] || echo "$UNFINISHED" >"$1/options.conf"; }
+is_prepared() { is_done "$1/options.conf"; }
 
 # keep_options FILE [NAME...]: at the end of a stage, note the values of options that later ones depend on.
 keep_options() {
@@ -121,6 +130,7 @@ recall_options() {
   local option value made=$1 kept=$2
   shift 2
   if [ "$stage" -le "$made" ] || [ ! -f "$kept" ]; then return 0; fi
+  is_done "$kept" || fail "${kept%/*}: stage $made has not come to its end; run it again"
   for option; do
     value=$(sed -n "s/^$option=//p" "$kept")
     [ "${!option}" != "$value" ] || continue

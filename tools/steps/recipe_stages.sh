@@ -8,6 +8,7 @@
 #   model_suffix=      # what a variant of the corpus adds to the names of its models, such as _7classes
 #   unlabelled=        # a prepared directory of unlabelled speech; where not set, of --unlabelled-dir
 
+declare -p bound &>/dev/null || fail "call begin before stage 0, as tools/utils/recipe_template/run.sh.template does"
 noise_train="${noise_dir:+data/noise_train}"
 noise_test="${noise_dir:+data/noise_test}"
 rir="${rir_dir:+data/rir_train}"
@@ -25,6 +26,7 @@ fi
 
 if at_stage 2; then
   log "Stage 2: augmentation manifest"
+  open_stage "$data/features.conf"
   for set in "${sets[@]}"; do
     steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
