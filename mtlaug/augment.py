@@ -186,7 +186,7 @@ def types(args: config.AugmentArgs) -> dict[str, object]:
     """The types switched on, each with its parameters, in class order.
 
     Raises:
-        UserError: an unknown type or parameter, or none but clean is missing.
+        UserError: an unknown type or parameter, or ``clean`` is missing or switched off.
     """
     known = {name: args.types[name] for name in TYPES if name in args.types}
     for name in args.types:

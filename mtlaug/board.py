@@ -12,7 +12,8 @@ def check() -> None:
     """A `UserError` where the package is not installed."""
     if importlib.util.find_spec("tensorboard") is None:
         raise UserError(
-            "--tensorboard: tensorboard is not installed; pip install -r tools/requirements-tensorboard.txt"
+            "--tensorboard: tensorboard is not installed; "
+            'pip install -r "$MTLAUG_ROOT/tools/requirements-tensorboard.txt"'
         )
 
 

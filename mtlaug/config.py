@@ -31,9 +31,11 @@ FRONTENDS = {
 
 @dataclass
 class FeatureArgs:
+    """How features are made."""
+
     frontend: str = option(
         "fbank",
-        "log-mel filterbank, or a frozen self-supervised model, which the filterbank's keys do not change",
+        "log-mel filterbank, or a frozen self-supervised model, for which only remove_level and compression count",
         "",
         tuple(FRONTENDS),
     )
@@ -63,20 +65,24 @@ class FeatureArgs:
 
 @dataclass
 class AugmentArgs:
+    """Which copies are made, and how."""
+
     seed: int = option(0, "seed of every random choice in the manifest, together with the utterance id")
     types: dict = option({"clean": True}, "each type true, false or its own parameters")
 
 
 @dataclass
 class DatasetArgs:
+    """What a training draws, and how features are normalised."""
+
     normalisation: str = option(
         "global", "whose mean and variance; global: the training part's", "", ("global", "utterance", "speaker")
     )
     copies_per_epoch: int = option(
         3, "times an utterance is drawn an epoch, each time as one of the types", "", "above zero"
     )
-    batch_size: int = option(16, "copies a batch", "", "above zero")
-    max_frames: int = option(800, "longer copies are cropped at random in training", "frames", "above zero")
+    batch_size: int = option(16, "labelled rows a batch; unlabelled ones come on top", "", "above zero")
+    max_frames: int = option(800, "longer rows are cropped at random in training", "frames", "above zero")
     train_on_dev: bool = option(
         False, "the dev speakers train too, once everything is chosen; needs optim_args.select last"
     )
@@ -93,15 +99,21 @@ class DatasetArgs:
 
 @dataclass
 class UnlabelledArgs:
+    """Speech without labels, for the two label-free tasks."""
+
     ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
-    data_dirs: list[str] = option([], "data directories without utt2emo; x_aug holds the copies of x")
+    data_dirs: list[str] = option([], "data directories; labels are not used, x_aug holds the copies of x")
     target_dirs: list[str] = option([], "the same, of the corpus that is tested, by speakers who are not")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
 
 
 @dataclass
 class ModelArgs:
-    channels: int = option(16, "channels of the first convolution; each further one has twice those", "", "above zero")
+    """The network."""
+
+    channels: int = option(
+        16, "channels of the first convolution; each further one has twice those of the one before", "", "above zero"
+    )
     kernel_size: int = option(5, "width of the first convolution; that of the others is 3", "frames and bins", "odd")
     num_convolutions: int = option(
         3, "strided convolutions; each halves the frame rate and the mel bins", "", "zero or more"
@@ -114,6 +126,8 @@ class ModelArgs:
 
 @dataclass
 class LossArgs:
+    """What is learnt, and with which weight."""
+
     alpha: float = option(0.1, "weight of the augmentation-type classification", "", "zero or more")
     beta: float = option(0.1, "weight of the reconstruction", "", "zero or more")
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
@@ -139,6 +153,8 @@ class LossArgs:
 
 @dataclass
 class OptimArgs:
+    """The training loop, and the epoch that is tested."""
+
     epochs: int = option(30, "most epochs", "", "above zero")
     select: str = option(
         "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", ("uar", "loss", "last")
@@ -148,13 +164,18 @@ class OptimArgs:
     weight_decay: float = option(1e-2, "weight decay of AdamW", "", "zero or more")
     grad_clip: float = option(1.0, "largest norm of the gradient", "", "above zero")
     ema: float = option(
-        0.99, "decay an update of the averaged weights that are selected and tested", "", "from 0 to below 1"
+        0.99,
+        "decay per update of the mean of the weights, which is selected and tested",
+        "",
+        "from 0 to below 1",
     )
     bf16: bool = option(False, "mixed precision (bfloat16) in training, where the GPU or CPU computes in it")
 
 
 @dataclass
 class Config:
+    """All blocks; see `load`, and tools/conf/README.md."""
+
     feature_args: FeatureArgs = field(default_factory=FeatureArgs)
     augment_args: AugmentArgs = field(default_factory=AugmentArgs)
     dataset_args: DatasetArgs = field(default_factory=DatasetArgs)

@@ -25,8 +25,9 @@ MOST_FRAMES = 16_000 if torch.cuda.is_available() else 4000
 
 @dataclass(frozen=True)
 class Row:
-    """One copy: ``features`` (T, C), ``emotion`` (K,) class weights, ``augmentation`` its type's index.
+    """One row of a batch, a copy or the clean utterance.
 
+    ``features`` (T, C); ``emotion`` (K,) class weights; ``augmentation`` its type's index;
     ``target`` (T, C) is what the decoder gives back, ``meta`` the targets of further tasks, by name.
     """
 
@@ -39,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Batch:
-    """N copies of C mel bins, padded to T frames.
+    """N rows of C values a frame, padded to T frames.
 
     ``features`` and ``target`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
     (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices and

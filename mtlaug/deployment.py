@@ -22,7 +22,7 @@ def check(path: Path, recogniser: Recogniser | None = None) -> None:
     if path.suffix not in WRITERS:
         raise UserError(f"{path}: expected a name that ends in {' or '.join(WRITERS)}")
     if path.suffix == ".onnx" and not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
-        raise UserError(f"{path}: onnx is not installed; pip install -r tools/requirements-onnx.txt")
+        raise UserError(f'{path}: onnx is not installed; pip install -r "$MTLAUG_ROOT/tools/requirements-onnx.txt"')
     if recogniser and (name := recogniser.settings.feature_args.frontend) != "fbank":
         raise UserError(f"{path}: a model on features of {name} cannot be one file; the packed directory serves mtlaug")
 

@@ -120,6 +120,9 @@ def prepare(
         command: what a user types to train it; the reports of its scores show it.
     Returns:
         The jobs, (fold id, seed) each, of all seeds.
+    Raises:
+        UserError: seeds that are no whole numbers or given twice, data, copies or features that do not fit the
+            configuration, or a directory of another one.
     """
     numbers = {int(seed) for seed in seeds if seed.isdigit()}
     if not seeds or len(numbers) < len(seeds):

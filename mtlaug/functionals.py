@@ -59,5 +59,7 @@ def _opensmile(name: str):
     try:
         import opensmile
     except ImportError:
-        raise UserError("opensmile is not installed; pip install -r tools/requirements-baseline.txt") from None
+        raise UserError(
+            'opensmile is not installed; pip install -r "$MTLAUG_ROOT/tools/requirements-baseline.txt"'
+        ) from None
     return opensmile.Smile(opensmile.FeatureSet[name], opensmile.FeatureLevel.Functionals)

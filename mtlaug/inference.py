@@ -23,7 +23,7 @@ def build_model(experiment: Experiment) -> MultitaskModel:
 
 
 def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskModel:
-    """The model of a fold and seed with its best weights, in evaluation mode.
+    """The model of a fold and seed with the weights of its selected epoch (``best.pt``), in evaluation mode.
 
     Raises:
         UserError: the fold is not trained to the end with that seed.

@@ -18,6 +18,8 @@ def speech(samples: "np.ndarray", rate: int, below: float = BELOW, margin: float
         rate: in Hz.
         below: windows of 25 ms that are further below the loudest one (dB, of their mean power) are silence.
         margin: seconds kept before the first louder window and after the last.
+    Returns:
+        Indices into ``samples``, the second exclusive.
     """
     import numpy as np
 

@@ -57,6 +57,6 @@ def test_without_the_package_nothing_is_prepared(corpus, tmp_path: Path, monkeyp
     add_commands(parser.add_subparsers())
     words = ["train", "prepare", corpus.data_dir, corpus.aug_dir, str(tmp_path / "exp"), "--config", corpus.config]
     options = parser.parse_args([*words, "--tensorboard"])
-    with pytest.raises(UserError, match=r"pip install -r tools/requirements-tensorboard\.txt"):
+    with pytest.raises(UserError, match=r"pip install -r .*tools/requirements-tensorboard\.txt"):
         options.run(options)
     assert not (tmp_path / "exp").exists()

@@ -20,11 +20,18 @@ GROUPS = (
 )
 
 
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """With the defaults of those options that have one."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default in (None, "", []) else super()._get_help_string(action)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse with Kaldi's manners: ``--dev_speakers`` is ``--dev-speakers``, a bad option exits 1."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter, **kwargs)
+        super().__init__(*args, allow_abbrev=False, formatter_class=Help, **kwargs)
 
     def parse_known_args(self, args=None, namespace=None):
         args = sys.argv[1:] if args is None else list(args)

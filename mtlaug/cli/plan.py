@@ -11,7 +11,7 @@ def add_commands(commands) -> None:
     plan.add_argument("--configs", default="conf/mtlaug.yaml", metavar="LIST", help="of the models, by commas")
     plan.add_argument("--fbank-config", default="conf/mtlaug.yaml", help="of the copies and features")
     plan.add_argument("--set", default="", metavar="LIST", help="overrides BLOCK.KEY=VALUE, by spaces")
-    plan.add_argument("--seeds", default="1", metavar="LIST")
+    plan.add_argument("--seeds", default="1", metavar="LIST", help="of each model, by spaces")
     plan.add_argument("--snrs", default="", metavar="LIST", help="dB; empty: the recipe has no stages 6 and 7")
     plan.add_argument("--noise-dir", default="", help="data directory of test noise")
     plan.add_argument("--attack-args", default="", metavar="TEXT", help="options of stage 7")

@@ -9,7 +9,7 @@ def add_commands(commands) -> None:
     group = commands.add_parser("score", help="UAR, WA and intervals from predictions; comparison of two systems")
     verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    within = verbs.add_parser("within", help="test every fold's best model on its own test speakers")
+    within = verbs.add_parser("within", help="test every fold's selected model on its own test speakers")
     within.add_argument("exp_dir", metavar="EXP_DIR")
     within.set_defaults(run=_within)
 

@@ -9,7 +9,7 @@ normalisation=global  # or speaker
 command_line=         # what a user types to make this result; the report shows it
 help_message="Usage: steps/baseline_svm.sh [options] DATA_DIR EXP_DIR
 Options: --nj 2 --cmd utils/run.py --features ComParE_2016|eGeMAPSv02 --normalisation global|speaker --command-line ''
-Needs openSMILE: pip install -r tools/requirements-baseline.txt
+Needs openSMILE: pip install -r \"\$MTLAUG_ROOT/tools/requirements-baseline.txt\"
 Example: steps/baseline_svm.sh data/emodb exp/svm"
 . utils/parse_options.sh
 [ $# -eq 2 ] || { echo "$help_message" >&2; exit 1; }

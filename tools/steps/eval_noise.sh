@@ -4,7 +4,7 @@ set -euo pipefail
 
 nj=2                           # jobs of the feature extraction
 cmd=utils/run.py               # launcher
-fbank_config=conf/mtlaug.yaml  # YAML with feature_args
+fbank_config=conf/mtlaug.yaml  # YAML with feature_args, a recipe's --feature-config
 snrs="20 15 10 5 0"            # dB
 noise_dir=                     # data directory of test noise; empty: synthetic coloured noise
 babble_dir=                    # data directory of speech that babble is made of; empty: no babble

@@ -2,7 +2,7 @@
 # Describe the augmented copies of a data directory; writes no audio.
 set -euo pipefail
 
-augment_config=conf/mtlaug.yaml # YAML with augment_args and feature_args
+augment_config=conf/mtlaug.yaml # YAML with augment_args and feature_args, a recipe's --feature-config
 noise_dir=              # data directory of training noise; empty: synthetic coloured noise
 rir_dir=                # data directory of room impulse responses; empty: synthetic ones
 help_message="Usage: steps/make_augmentation.sh [options] DATA_DIR AUG_DIR

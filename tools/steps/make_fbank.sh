@@ -4,7 +4,7 @@ set -euo pipefail
 
 nj=2                           # jobs
 cmd=utils/run.py               # launcher
-fbank_config=conf/mtlaug.yaml  # YAML with feature_args
+fbank_config=conf/mtlaug.yaml  # YAML with feature_args, a recipe's --feature-config
 help_message="Usage: steps/make_fbank.sh [options] DATA_DIR [LOG_DIR [ARK_DIR]]
 Options: --nj 2 --cmd utils/run.py --fbank-config conf/mtlaug.yaml
 LOG_DIR is DATA_DIR/log and ARK_DIR is DATA_DIR/data where they are not given.

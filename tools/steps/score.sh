@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Test each fold's best model on its own test speakers; prints one %UAR line.
+# Test each fold's model (best.pt: the epoch that optim_args.select says) on its own test speakers; prints one %UAR line.
 set -euo pipefail
 
 cmd=utils/run.py # launcher

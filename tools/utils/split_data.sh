@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage="Usage: utils/split_data.sh [--per-utt] DATA_DIR N
 Writes DATA_DIR/split<N>/1 ... <N>, whole speakers each; with --per-utt DATA_DIR/split<N>utt.
-A split that is newer than the directory's files stays as it is.
+A split of which no source file has changed since stays as it is.
 Example: utils/split_data.sh data/emodb 4"
 case "${1-}" in
   -h | --help) echo "$usage" && exit 0 ;;
