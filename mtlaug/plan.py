@@ -54,7 +54,7 @@ class Recipe:
         sets: data directories, the labelled one first; the others hold unlabelled speech.
         copied: what has copies where that is but a part of the labelled one; empty: all of it.
         configs: of the models, each with ``overrides``.
-        fbank_config: of the copies and the features.
+        feature_config: of the copies and the features.
         nj: jobs of the feature extraction and of the attacks.
         seeds: of each model.
         snrs: levels of noise in stage 6; 0 where the recipe has neither this stage nor stage 7.
@@ -68,7 +68,7 @@ class Recipe:
     copied: str
     configs: list[str]
     overrides: list[str]
-    fbank_config: str
+    feature_config: str
     nj: int
     seeds: int
     snrs: int
@@ -97,7 +97,7 @@ def measure(data_dir: str) -> Speech | None:
 
 def steps(recipe: Recipe) -> Iterator[Step]:
     """The lines of the plan of stages 2 to 8, in their order; stages 0 and 1 are the recipe's own."""
-    extraction = config.load(recipe.fbank_config, [])
+    extraction = config.load(recipe.feature_config, [])
     number = copies_of_each(extraction)
     copied = [recipe.copied or recipe.sets[0], *recipe.sets[1:]]
     sizes = {directory: measure(directory) for directory in [*recipe.sets, *copied]}

@@ -135,7 +135,7 @@ def test_step(corpus: Corpus, trained: Experiment, places: Places, tmp_path):
     recipe = recipes.copy("mini", tmp_path)
     exp_dir = tmp_path / "my exp" / "tiny"
     shutil.copytree(trained.directory, exp_dir, ignore=shutil.ignore_patterns("score_*"))
-    step = ["steps/eval_noise.sh", "--nj", "1", "--fbank-config", corpus.config, "--noise-dir", places.noise_dir]
+    step = ["steps/eval_noise.sh", "--nj", "1", "--feature-config", corpus.config, "--noise-dir", places.noise_dir]
     where = [corpus.data_dir, corpus.aug_dir, tmp_path / "my noisy", exp_dir]
     first = recipes.call(recipe, *step, "--snrs", "-5 10", *where)
     assert recipes.succeeded(first, "120 noisy copies described: hum (held out of training)", "score_noise_rain_snr-5")

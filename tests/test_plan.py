@@ -22,7 +22,7 @@ RECIPE = {
 
 
 def steps(corpus, **changes):
-    recipe = RECIPE | {"sets": [corpus.data_dir], "configs": [corpus.config], "fbank_config": corpus.config} | changes
+    recipe = RECIPE | {"sets": [corpus.data_dir], "configs": [corpus.config], "feature_config": corpus.config} | changes
     return {step.what.replace(corpus.data_dir, "x"): step for step in plan.steps(plan.Recipe(**recipe))}
 
 
@@ -87,7 +87,7 @@ def test_what_is_not_there_is_unknown(corpus, tmp_path):
     [("", 4 * (1 + 10 + 20)), ("--methods pgd --budgets 0.1,0.2 --steps 5 --step_size 0.5 --restarts 1", 10)],
 )
 def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
-    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
+    arguments = ["--configs", corpus.config, "--feature-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
     assert main(["plan", corpus.data_dir, *arguments]) == 0
     seconds = passes * plan.measure(corpus.data_dir).seconds / plan.ATTACKING
     assert f" {seconds:.0f} s        0 MB  attacks on tiny" in capsys.readouterr().out
@@ -95,7 +95,7 @@ def test_options_of_the_attacks_are_read(corpus, capsys, text, passes):
 
 def test_budgets_below_zero_are_no_options(corpus, capsys):
     text = "--domain waveform --budgets -5,0 --methods fgsm --source exp/stl"
-    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", "--attack-args", text]
+    arguments = ["--configs", corpus.config, "--feature-config", corpus.config, "--snrs", "0", "--attack-args", text]
     assert main(["plan", corpus.data_dir, *arguments]) == 0
     assert "attacks on tiny" in capsys.readouterr().out
 
@@ -110,7 +110,7 @@ def test_budgets_below_zero_are_no_options(corpus, capsys):
     ],
 )
 def test_attacks_that_stage_7_would_refuse_are_refused(corpus, capsys, text, message):
-    arguments = ["--configs", corpus.config, "--fbank-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
+    arguments = ["--configs", corpus.config, "--feature-config", corpus.config, "--snrs", "0", f"--attack-args={text}"]
     assert main(["plan", corpus.data_dir, *arguments]) == 1
     assert message in capsys.readouterr().err
 

@@ -84,7 +84,7 @@ if at_stage 2; then
   # Copies only of what some model is trained on.
   utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev) "$data" "$train"
   for set in "$train" ${unlabelled:+"$unlabelled"}; do
-    steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
+    steps/make_augmentation.sh --feature-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
   done
   keep_options "$data/features.conf" feature_config
@@ -93,7 +93,7 @@ fi
 if at_stage 3; then
   log "Stage 3: feature extraction"
   for set in "$data" "${train}_aug" ${unlabelled:+"$unlabelled" "${unlabelled}_aug"}; do
-    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --fbank-config "$feature_config" "$set"
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --feature-config "$feature_config" "$set"
   done
 fi
 

@@ -9,7 +9,7 @@ def add_commands(commands) -> None:
     plan.add_argument("--stop-stage", type=int, default=8, help="last stage")
     plan.add_argument("--nj", type=int, default=1, help="jobs of the feature extraction and of the attacks")
     plan.add_argument("--configs", default="conf/mtlaug.yaml", metavar="LIST", help="of the models, by commas")
-    plan.add_argument("--fbank-config", default="conf/mtlaug.yaml", help="of the copies and features")
+    plan.add_argument("--feature-config", default="conf/mtlaug.yaml", help="of the copies and features")
     plan.add_argument("--set", default="", metavar="LIST", help="overrides BLOCK.KEY=VALUE, by spaces")
     plan.add_argument("--seeds", default="1", metavar="LIST", help="of each model, by spaces")
     plan.add_argument("--snrs", default="", metavar="LIST", help="dB; empty: the recipe has no stages 6 and 7")
@@ -27,7 +27,7 @@ def show(options) -> None:
         copied=options.copied,
         configs=[path for path in options.configs.split(",") if path],
         overrides=options.set.split(),
-        fbank_config=options.fbank_config,
+        feature_config=options.feature_config,
         nj=options.nj,
         seeds=len(options.seeds.split()),
         snrs=len(numbers("--snrs", options.snrs)) if options.snrs else 0,

@@ -4,9 +4,9 @@ set -euo pipefail
 
 nj=2                           # jobs
 cmd=utils/run.py               # launcher
-fbank_config=conf/mtlaug.yaml  # YAML with feature_args, a recipe's --feature-config
+feature_config=conf/mtlaug.yaml  # YAML with feature_args
 help_message="Usage: steps/make_fbank.sh [options] DATA_DIR [LOG_DIR [ARK_DIR]]
-Options: --nj 2 --cmd utils/run.py --fbank-config conf/mtlaug.yaml
+Options: --nj 2 --cmd utils/run.py --feature-config conf/mtlaug.yaml
 LOG_DIR is DATA_DIR/log and ARK_DIR is DATA_DIR/data where they are not given.
 Example: steps/make_fbank.sh --nj 4 --cmd \"\$train_cmd\" data/emodb_aug"
 . utils/parse_options.sh
@@ -23,6 +23,6 @@ exec 9>"$log_dir/.make_fbank.lock"
 flock 9 # of two extractions into one directory the second waits, and finds its work done
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "JOB=1:$nj" "$log_dir/make_fbank.JOB.log" \
-  mtlaug fbank extract "$data_dir" "$ark_dir" --config "$fbank_config" --job JOB --nj "$nj"
-mtlaug fbank collect "$data_dir" "$ark_dir" --config "$fbank_config" --nj "$nj"
+  mtlaug fbank extract "$data_dir" "$ark_dir" --config "$feature_config" --job JOB --nj "$nj"
+mtlaug fbank collect "$data_dir" "$ark_dir" --config "$feature_config" --nj "$nj"
 utils/validate_data_dir.sh --no-text "$data_dir"

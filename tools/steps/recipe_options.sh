@@ -32,7 +32,7 @@ at_stage() { [ "${dry_run-false}" = false ] && [ "$stage" -le "$1" ] && [ "$stop
 # plan_stages [--snrs LIST ...] SET...: on a dry run, print what would be run for the data directories.
 plan_stages() {
   [ "$dry_run" = true ] || return 0
-  mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --fbank-config "$feature_config" \
+  mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --feature-config "$feature_config" \
     --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@"
 }
 

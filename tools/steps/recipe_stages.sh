@@ -28,7 +28,7 @@ if at_stage 2; then
   log "Stage 2: augmentation manifest"
   open_stage "$data/features.conf"
   for set in "${sets[@]}"; do
-    steps/make_augmentation.sh --augment-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
+    steps/make_augmentation.sh --feature-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
   done
   keep_options "$data/features.conf" feature_config
@@ -37,7 +37,7 @@ fi
 if at_stage 3; then
   log "Stage 3: feature extraction"
   for set in "${sets[@]}" "${sets[@]/%/_aug}"; do
-    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --fbank-config "$feature_config" "$set"
+    steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --feature-config "$feature_config" "$set"
   done
 fi
 
@@ -65,7 +65,7 @@ for config in ${train_config//,/ }; do
     log "Stage 6: noisy speech for $model"
     babble=${unlabelled:+${unlabelled}_babble}
     [ -d "$babble" ] || babble=
-    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --fbank-config "$feature_config" --snrs "$snrs" \
+    steps/eval_noise.sh --nj "$nj" --cmd "$decode_cmd" --feature-config "$feature_config" --snrs "$snrs" \
       --noise-dir "$noise_test" --babble-dir "$babble" --command-line "$command" \
       "$data" "${data}_aug" "${data}_noisy" "exp/$model"
   fi
