@@ -26,7 +26,7 @@ SPEAKERS = 20
 REAL_FILES = 40
 REACH = {"clean": 1000, "speed": 500, "noise": 500}  # times real time
 SMALL = 200  # utterances of the smallest corpus of `growth`
-ROUNDS = {"stage 2": 5, "stage 5": 5}  # of the stages that are mostly start there; stage 3 is made only once anyway
+ROUNDS = {"stage 2": 5, "stage 5": 9}  # of the stages that are mostly start there; stage 3 is made only once anyway
 TREE = corpus.TREE | {"optim_args": {"epochs": 1}, "dataset_args": {"max_frames": 100}}
 
 
