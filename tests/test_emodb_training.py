@@ -50,8 +50,11 @@ def test_malformed_table(described, name, spoil, message):
     try:
         path.write_text("".join(spoil(whole.splitlines(keepends=True))))
         assert recipes.failed(recipes.run(described, "--stage", 2, "--stop-stage", 2), f"data/emodb/{message}")
+        refused = recipes.run(described, "--stage", 3, "--stop-stage", 3)
+        assert recipes.failed(refused, "data/emodb: stage 2 has not come to its end; run it again")
     finally:
         path.write_text(whole)
+    assert recipes.succeeded(recipes.run(described, "--stage", 2, "--stop-stage", 2))
     assert (described / "data/emodb_aug/cuts.jsonl.gz").read_bytes() == before
 
 

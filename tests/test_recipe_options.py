@@ -101,7 +101,7 @@ def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
     script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
     assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
     said = "data/x/options.conf: missing, or of a stage 1 that has not come to its end; run it again"
-    refused = (1, f"run.sh: {said}\n")
+    refused = (1, f"run.sh: {said} (touch it for data of your own)\n")
     done = run("--stage", 2)
     assert (done.returncode, done.stderr) == refused
     (tmp_path / "a recipe/data/x/options.conf").unlink()  # as where the first one failed

@@ -162,6 +162,7 @@ def test_held_job_is_noted_and_goes_on_when_released(bench):
 def test_stages_of_a_recipe_with_four_jobs(cluster, corpus, tmp_path, monkeypatch):
     recipe = recipes.copy("mini", tmp_path)
     shutil.copytree(corpus.data_dir, recipe / "data/mini")
+    (recipe / "data/mini/options.conf").touch()  # stage 1 is done, and was given none
     story = (recipe / "run.sh").read_text().replace("\nunlabelled=data/mini_unlabelled\n", "\n")  # for half the jobs
     name = read_json(Path(corpus.data_dir, "protocol.json"))["name"]
     (recipe / "run.sh").write_text(story.replace("\nprotocol=mini\n", f"\nprotocol={name}\n"))

@@ -52,7 +52,7 @@ begin() {
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
-    fail "$1/options.conf: missing, or of a stage 1 that has not come to its end; run it again"
+    fail "$1/options.conf: missing, or of a stage 1 that has not come to its end; run it again (touch it for data of your own)"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
   recall_options 2 "$1/features.conf" feature_config
