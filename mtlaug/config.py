@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_text
 from mtlaug.schema import build, known, option
 
 # By name the width of their features; that of the filterbank is num_mel_bins. All but it are functions of
@@ -243,14 +243,7 @@ def of_model(tree: dict, source: str) -> Config:
 def _read(path: Path, seen: list[Path]) -> dict:
     if path in seen:
         raise UserError(f"{path}: is its own base, by way of {', '.join(map(str, seen))}")
-    try:
-        tree = _parsed(path.read_text(encoding="utf-8"), str(path)) or {}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    tree = _parsed(read_text(path), str(path)) or {}
     if not isinstance(tree, dict):
         raise UserError(f"{path}: expected blocks such as model_args, got {type(tree).__name__}")
     base = tree.pop("base", None)

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -61,26 +60,19 @@ def noisy_settings(noisy_dir: str) -> dict:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def sources_of(aug_dir: str) -> set[str]:
-    """The recordings of noise and babble that the copies in a directory hold."""
+def sources_of(aug_dir: str, speech: bool = False) -> set[str]:
+    """The recordings of noise and babble that the copies in a directory hold; with ``speech`` those they are of too."""
     found: set[str] = set()
-    for recording in _recordings(aug_dir):
+    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+        recording = json.loads(line)["recording"]
+        if speech:
+            found.update(source["source"] for source in recording["sources"])
         for transform in recording.get("transforms") or ():
             if transform["name"] == "AddNoise":
                 found.add(transform["kwargs"]["source"])
             elif transform["name"] == "AddBabble":
                 found.update(transform["kwargs"]["sources"])
     return found
-
-
-def spoken_in(aug_dir: str) -> set[str]:
-    """The recordings of speech that the copies in a directory are of."""
-    return {source["source"] for recording in _recordings(aug_dir) for source in recording["sources"]}
-
-
-def _recordings(aug_dir: str) -> Iterator[dict]:
-    for _, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
-        yield json.loads(line)["recording"]
 
 
 def refuse_shared(tested: set[str], trained: set[str], aug_dir: str) -> None:

@@ -52,6 +52,18 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def read_text(path: str | Path) -> str:
+    """The whole of a text file; one that is missing, unreadable or not UTF-8 is a `UserError`."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+
+
 def read_table(path: str | Path) -> dict[str, str]:
     """Read a Kaldi table: one ``key value...`` a line, C-sorted, keys unique.
 

@@ -49,7 +49,10 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
             )
     absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
     if absent:
-        raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}")
+        dropped = (
+            f"; {len(corpus.dropped)} utterances have no class, see protocol_dropped.tsv" if corpus.dropped else ""
+        )
+        raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}{dropped}")
 
 
 def shared_text(protocol: "Protocol", fold: Fold) -> set[str]:

@@ -49,13 +49,15 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         aug_dir = unlabelled.copies_of(directory)
         if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
-    for directory in unlabelled.directories(experiment.settings.unlabelled_args):
+    directories = unlabelled.directories(experiment.settings.unlabelled_args)
+    tested = copies.sources_of(noisy_dir) if directories else set()
+    for directory in directories:
         # Babble may be made of the speech, and the copies are what says which speech it was in training.
         if datadir.has(directory, "cuts.jsonl.gz"):
-            trained = copies.sources_of(directory) | copies.spoken_in(directory)
+            trained = copies.sources_of(directory, speech=True)
         else:
             trained = set(datadir.read(directory, "wav.scp").values())
-        copies.refuse_shared(copies.sources_of(noisy_dir), trained, directory)
+        copies.refuse_shared(tested, trained, directory)
 
 
 def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:

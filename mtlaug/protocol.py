@@ -110,7 +110,7 @@ def make(
     if classes is None:
         classes = tuple(sorted(set(read_table(data_dir / "utt2emo").values())))
     corpus = read_corpus(data_dir, classes, label_map)
-    dropped = _write_dropped(data_dir, corpus)
+    _write_dropped(data_dir, corpus)
     if not corpus.labels:
         labels = ", ".join(sorted(set(corpus.dropped.values())))
         of_map = f"none of its labels ({labels}) is in {label_map_file}; add them there"
@@ -134,12 +134,7 @@ def make(
     else:
         raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
     protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
-    try:
-        verify(protocol)
-    except UserError as error:
-        if not corpus.dropped or "no training utterance" not in str(error):
-            raise
-        raise UserError(f"{error}; {len(corpus.dropped)} utterances have no class, see {dropped}") from None
+    verify(protocol)
     _warn_of_missing_checksums(data_dir, corpus)
     write_json(data_dir / "protocol.json", protocol.to_json())
     return protocol
@@ -202,13 +197,11 @@ def verify(protocol: Protocol) -> None:
             )
 
 
-def _write_dropped(data_dir: Path, corpus: Corpus) -> Path:
+def _write_dropped(data_dir: Path, corpus: Corpus) -> None:
     """List the utterances that no class has; also where the protocol is refused, as they may be why."""
-    path = data_dir / "protocol_dropped.tsv"
-    with atomic_path(path) as temporary:
+    with atomic_path(data_dir / "protocol_dropped.tsv") as temporary:
         rows = [f"{utt}\t{_reason(label)}\n" for utt, label in corpus.dropped.items()]
         temporary.write_text("utterance\treason\n" + "".join(rows), encoding="utf-8")
-    return path
 
 
 def _warn_of_missing_checksums(data_dir: Path, corpus: Corpus) -> None:

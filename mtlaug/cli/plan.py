@@ -51,10 +51,11 @@ def _attack(text: str, nj: int) -> dict[str, int]:
     """Jobs, passes over the test speech and copies of it that options of `steps/eval_attack.sh` come to."""
     import argparse
 
+    from mtlaug.cli import Parser
     from mtlaug.cli.attack import add_options, chosen
     from mtlaug.files import UserError
 
-    options = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    options = Parser(add_help=False, exit_on_error=False)
     add_options(options)
     options.add_argument("--nj", type=int, default=nj)
     options.add_argument("--cmd")
@@ -73,12 +74,9 @@ def _attack(text: str, nj: int) -> dict[str, int]:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """``--some_name value`` as ``--some-name=value``: argparse takes a value such as -5,0 for an option."""
+    """``--name value`` as ``--name=value``: argparse takes a value such as -5,0 for an option."""
     joined: list[str] = []
     for word in words:
-        if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            word = name.replace("_", "-") + equals + value
         if joined and joined[-1].startswith("--") and "=" not in joined[-1] and not word.startswith("--"):
             joined[-1] += f"={word}"
         else:

@@ -25,15 +25,12 @@ def add_commands(commands) -> None:
 
 def _report(options) -> None:
     from mtlaug import report
-    from mtlaug.files import UserError
+    from mtlaug.files import read_text
 
     arguments = ("--exp-dir", options.exp_dir, "--output", options.output, "--title", options.title)
     more = [*(["--notes", options.notes] if options.notes else []), *(["--quick"] if options.quick else [])]
     command = shlex.join(["mtlaug", "report", *map(str, (*arguments, *more))])
-    try:
-        notes = options.notes.read_text(encoding="utf-8") if options.notes else ""
-    except UnicodeDecodeError as error:
-        raise UserError(f"{options.notes}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+    notes = read_text(options.notes) if options.notes else ""
     written = report.write(
         options.exp_dir, options.output, title=options.title, notes=notes, command=command, quick=options.quick
     )
