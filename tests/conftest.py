@@ -79,6 +79,23 @@ def places(corpus, tmp_path_factory):
     return make_places(corpus, tmp_path_factory.mktemp("test noise"))
 
 
+@pytest.fixture(scope="session")
+def exp_dir(tmp_path_factory):
+    """The scores of `made_reports.write_exp`; the tests must not change them."""
+    from made_reports import write_exp
+
+    return write_exp(tmp_path_factory.mktemp("my recipe") / "exp")
+
+
+@pytest.fixture(scope="session")
+def text(exp_dir):
+    """Their report, RESULTS.md beside them."""
+    from mtlaug import report
+
+    report.write(exp_dir, exp_dir.parent / "RESULTS.md")
+    return (exp_dir.parent / "RESULTS.md").read_text()
+
+
 @pytest.fixture
 def noise_file(tmp_path: Path):
     """A function that writes a recording and returns its path."""

@@ -1,4 +1,4 @@
-"""Curves, matrices and the figures of others in the report."""
+"""Curves in the report."""
 
 import shutil
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_predictions import random_predictions, write_made_score
+from made_reports import LEVELS, SERIES, part, row
 from sklearn.metrics import balanced_accuracy_score
 
 from mtlaug import report
@@ -14,47 +15,6 @@ from mtlaug.files import UserError, read_json, write_json
 from mtlaug.report import curves
 from mtlaug.scoring import score
 from mtlaug.statistics import swap_test
-
-LEVELS = (20.0, 5.0, 0.0)  # dB SNR
-SERIES = ("babble", "rain")
-
-
-@pytest.fixture(scope="module")
-def exp_dir(tmp_path_factory) -> Path:
-    """Two models with clean scores, noise curves, and a matrix of two pairs."""
-    exp = tmp_path_factory.mktemp("my recipe") / "exp"
-    for model, skill in (("mtlaug", 0.9), ("stl", 0.6)):
-        write_made_score(exp, model, random_predictions(skill, draw=1, seeds=(1, 2)))
-        for place, series in enumerate(SERIES):
-            for level in LEVELS:
-                points = random_predictions(skill * (0.5 + level / 50), draw=7 + place, seeds=(1, 2))
-                curve = {"name": "noise", "series": series, "level": level, "unit": "dB SNR"}
-                name = f"noise_{series}_snr{level:g}"
-                write_made_score(exp, model, points, f"score_{name}", condition=name, curve=curve)
-        for train, test in (("a", "b"), ("a+b", "c")):
-            name, pair = f"cross_{train}_to_{test}", {"train": train, "test": test}
-            cell = random_predictions(skill, draw=3)
-            where = {"protocol_name": "cross", "protocol": "c" * 64, "set": test}
-            write_made_score(exp, model, cell, f"score_{name}", condition=name, pair=pair, **where)
-    return exp
-
-
-@pytest.fixture(scope="module")
-def text(exp_dir: Path) -> str:
-    report.write(exp_dir, exp_dir.parent / "RESULTS.md")
-    return (exp_dir.parent / "RESULTS.md").read_text()
-
-
-def row(text: str, *begins: str) -> list[str]:
-    """The cells of the only row of the text that begins so."""
-    (line,) = [line for line in text.splitlines() if line.startswith("| " + " | ".join(begins) + " |")]
-    return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def part(text: str, heading: str) -> str:
-    """The section whose heading begins so."""
-    (found,) = [part for part in text.split("\n## ") if part.startswith(heading)]
-    return found
 
 
 def test_the_mean_of_several_series_is_the_mean_of_their_uar():
@@ -131,14 +91,6 @@ def test_models_are_compared_over_the_whole_curve(text):
 def test_points_of_curves_have_no_table_of_their_own(text):
     assert "noise_rain_snr5" not in text
     assert text.count("| model | UAR |") == 1
-
-
-def test_a_matrix_has_a_column_a_pair(text):
-    matrix = part(text, "across corpora")
-    assert "| model | a → b | a+b → c |" in matrix
-    assert float(row(matrix, "mtlaug")[1].split()[0]) > float(row(matrix, "stl")[1].split()[0])
-    assert float(row(matrix, "mtlaug - stl")[1].split()[0]) > 0
-    assert "chance 25.0" in matrix
 
 
 def test_plots_are_the_same_bytes_again(exp_dir: Path, text):
@@ -282,27 +234,6 @@ def test_a_clean_score_of_other_seeds_is_not_what_the_points_are_shares_of(exp_d
     assert row(summary, "mtlaug")[1] != "-"
 
 
-def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
-    exp = shutil.copytree(exp_dir, tmp_path / "exp")
-    skills = {"stl": 0.4, "mtlaug": 0.7, "stl_aug": 0.6, "mtl_meta": 0.5, "mtlaug_unlabelled": 0.8}
-    for model, skill in skills.items():
-        where = {"protocol_name": "cross", "protocol": "c" * 64, "set": "b", "normalisation": "speaker"}
-        where |= {"condition": "cross_a_to_b", "pair": {"train": "a", "test": "b"}}
-        cell = random_predictions(skill, draw=5)
-        write_made_score(exp, f"{model}_speaker", cell, "score_cross_a_to_b", **where)
-    report.write(exp, tmp_path / "RESULTS.md")
-    text = (tmp_path / "RESULTS.md").read_text()
-    overview = part(text, "normalisations across corpora: protocol cross")
-    speaker = part(text, "across corpora: protocol cross, normalisation speaker")
-    assert "not ranked with the others" in overview
-    usual = part(text, "across corpora: protocol cross, normalisation global")
-    assert row(overview, "stl", "global")[2:4] == ["1", row(usual, "stl")[1].split()[0]]
-    assert row(overview, "stl", "speaker")[2:] == ["1", row(speaker, "stl_speaker")[1].split()[0], "-"]
-    # Five models, so that only differences from the references are shown, whatever ends their names.
-    assert "| mtlaug_speaker - mtl_meta_speaker |" in speaker
-    assert "| mtlaug_unlabelled_speaker - mtlaug_speaker |" in speaker
-
-
 @pytest.mark.parametrize(
     ("models", "expected"),
     [
@@ -316,50 +247,6 @@ def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
 )  # fmt: skip
 def test_pairs_to_compare(models, expected):
     assert sorted(f"{a}-{b}" for a, b in pairs(models)) == sorted(expected.split())
-
-
-ANCHOR = """
-- {system: "eGeMAPS, linear SVM", uar: 76.1, source: "a paper", protocol_name: made, protocol: "012345",
-   condition: within, normalisation: global}
-- {system: other, uar: 50, source: "a paper", protocol_name: made, protocol: "012345", condition: within,
-   normalisation: speaker}
-- {system: of a part, uar: 50, source: "a paper", protocol_name: made, protocol: "abc", condition: within,
-   normalisation: global}
-"""
-
-
-def test_figures_of_others_stand_beside_ours(exp_dir: Path):
-    conf = exp_dir.parent / "conf"
-    conf.mkdir()
-    (conf / "anchors.yaml").write_text(ANCHOR)
-    report.write(exp_dir, exp_dir.parent / "with.md")
-    within = part((exp_dir.parent / "with.md").read_text(), "within")
-    assert row(within, "eGeMAPS, linear SVM")[1:] == ["within", "76.1", "a paper"]
-    assert "| other |" not in within  # of another normalisation
-    assert "| of a part |" not in within  # of other utterances
-    names = "other (made, within, speaker); of a part (made, within, global)"
-    left_out = f"in settings that are not scored here, left out: {names}."
-    assert left_out in (exp_dir.parent / "with.md").read_text()
-    assert "not made or compared here" in within
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("- {system: x, uar: 5}", "lacks a key"),
-        ("- {sytem: x}", "unknown key 'sytem'; did you mean 'system'"),
-        ("system: x", "expected a list"),
-        (
-            "- {system: x, uar: high, source: y, protocol_name: m, protocol: p, condition: c, normalisation: n}",
-            "expected float",
-        ),
-    ],
-)
-def test_broken_figures_of_others_are_refused(exp_dir: Path, tmp_path, content, message):
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf" / "anchors.yaml").write_text(content)
-    with pytest.raises(UserError, match=message):
-        report.write(exp_dir, tmp_path / "RESULTS.md")
 
 
 @pytest.mark.parametrize(
