@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mtlaug.augment import random_state
 from mtlaug.files import UserError
 from mtlaug.model import frame_mask
+from mtlaug.seeding import random_state
 
 METHODS = ("fgsm", "bim", "pgd")
 

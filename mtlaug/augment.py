@@ -5,7 +5,6 @@ waveform types, `copies` draws the transforms of an utterance's copies. The
 auxiliary task's class list is the types that the configuration switches on.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -199,12 +198,6 @@ def types(args: config.AugmentArgs) -> dict[str, object]:
         name: build(TYPES[name], None if value is True else value, f"augment_args.types.{name}")
         for name, value in on.items()
     }
-
-
-def random_state(*names: object) -> np.random.Generator:
-    """A generator that depends on the names alone, never on order, job number or time."""
-    digest = hashlib.sha256(":".join(map(str, names)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def waveform_types(args: config.AugmentArgs) -> dict[str, object]:

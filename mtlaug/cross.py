@@ -4,7 +4,6 @@ A corpus is what ``utt2corpus`` names; an utterance belongs to one, and so does 
 Nothing of a test corpus selects a model: the dev speakers are of the training corpora.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from mtlaug.files import UserError
 from mtlaug.folds import Fold
 from mtlaug.labels import Corpus
+from mtlaug.seeding import rank
 
 DEV_SHARE = 0.2  # of the speakers of each training corpus and gender
 
@@ -114,14 +114,14 @@ def choose_shots(corpus: Corpus, test: str, few_shot: int, seed: int = 0) -> tup
         label = short[0]
         raise UserError(f"--few-shot {few_shot}: corpus {test} has {available[label]} utterances of class {label}")
     own: dict[str, list[str]] = {}
-    for utterance in sorted(labels, key=lambda name: _rank(seed, name)):
+    for utterance in sorted(labels, key=lambda name: rank(seed, name)):
         own.setdefault(corpus.utt2spk[utterance], []).append(utterance)
     wanted = dict.fromkeys(available, few_shot)
     shots: list[str] = []
     donors: list[str] = []
     while any(wanted.values()):
         taken = {speaker: _take(own[speaker], labels, wanted) for speaker in own if speaker not in donors}
-        donor = min(taken, key=lambda name: (-len(taken[name]), len(own[name]), _rank(seed, name)))
+        donor = min(taken, key=lambda name: (-len(taken[name]), len(own[name]), rank(seed, name)))
         donors.append(donor)
         shots += taken[donor]
         for utterance in taken[donor]:
@@ -182,7 +182,7 @@ def _check_pair(corpus: Corpus, pair: Pair) -> None:
 def _dev_speakers(speakers: Iterable[str], genders: Mapping[str, str], seed: int) -> list[str]:
     """A share of each gender, one at least; the only speaker of a gender stays in training."""
     by_gender: dict[str, list[str]] = {}
-    for speaker in sorted(speakers, key=lambda name: _rank(seed, name)):
+    for speaker in sorted(speakers, key=lambda name: rank(seed, name)):
         by_gender.setdefault(genders[speaker], []).append(speaker)
     return [s for same in by_gender.values() if len(same) > 1 for s in same[: max(1, round(DEV_SHARE * len(same)))]]
 
@@ -196,10 +196,6 @@ def _take(utterances: Iterable[str], labels: Mapping[str, str], wanted: Mapping[
             counts[labels[utterance]] += 1
             taken.append(utterance)
     return taken
-
-
-def _rank(seed: int, name: str) -> bytes:
-    return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import torch
 from mtlaug import augment, feature_effects
 from mtlaug.config import Config
 from mtlaug.files import UserError
+from mtlaug.seeding import random_state
 from mtlaug.store import FeatureStore
 
 UNKNOWN = -1  # a row's target in a task that it is not part of
@@ -120,7 +121,7 @@ class TrainingSet:
         number = self.num_batches()
         labelled = self._buckets(list(self._draws(self.labelled, self.draws, epoch)), number, epoch)
         unlabelled = self._buckets(list(self._draws(self.unlabelled, self.unlabelled_draws, epoch)), number, epoch)
-        for index in augment.random_state(self.seed, epoch, "batches").permutation(number):
+        for index in random_state(self.seed, epoch, "batches").permutation(number):
             longest = max(draw.frames for draw in labelled[index])
             draws = [*labelled[index], *unlabelled[index]][rank::world]
             yield collate([self._row(draw, longest) for draw in draws])
@@ -132,10 +133,10 @@ class TrainingSet:
     def _draws(self, utterances: list[str], number: int, epoch: int) -> Iterator[Draw]:
         """``number`` draws, every utterance as often as any other, or once less."""
         types = list(self.types)
-        order = augment.random_state(self.seed, epoch, "order").permutation(len(utterances))
+        order = random_state(self.seed, epoch, "order").permutation(len(utterances))
         for place, position in enumerate(order[:number]):
             utterance = utterances[position]
-            rng = augment.random_state(self.seed, epoch, utterance)
+            rng = random_state(self.seed, epoch, utterance)
             for index in range(number // len(order) + (place < number % len(order))):
                 name = types[rng.integers(len(types))]
                 stored = self._stored(utterance, name)
@@ -153,14 +154,14 @@ class TrainingSet:
 
     def _buckets(self, draws: list[Draw], number: int, epoch: int) -> list[list[Draw]]:
         """``number`` buckets of like sizes, from the shortest draws to the longest."""
-        rng = augment.random_state(self.seed, epoch, "lengths")
+        rng = random_state(self.seed, epoch, "lengths")
         # Lengths are jittered, so that batches differ between epochs and still pad little.
         order = np.argsort([draw.frames * rng.uniform(0.9, 1.1) for draw in draws], kind="stable")
         return [[draws[index] for index in part] for part in np.array_split(order, number)]
 
     def _row(self, draw: Draw, most: int) -> Row:
         """The row of a draw, cropped at random to at most ``most`` frames."""
-        rng = augment.random_state(*draw.names)
+        rng = random_state(*draw.names)
         source = self.store.source_of.get(draw.copy, draw.copy)
         features = self.store.get(draw.copy)
         start = rng.integers(0, max(0, len(features) - most) + 1)

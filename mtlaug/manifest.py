@@ -15,6 +15,7 @@ from mtlaug.config import Config
 from mtlaug.copies import SETTINGS
 from mtlaug.cuts import cuts_file, line_of, read_cuts, transformed
 from mtlaug.files import UserError, atomic_path, read_rows
+from mtlaug.seeding import random_state
 
 
 def make(
@@ -65,7 +66,7 @@ def describe_copies(
     ``speaker``; its recording's last transform holds the parameters.
     """
     for name, kind in kinds.items():
-        rng = augment.random_state(seed, cut.id, name)
+        rng = random_state(seed, cut.id, name)
         for prefix, suffix, transform, factor in kind.copies(name, rng, sources):
             copy = transformed(cut, f"{prefix}{cut.id}{suffix}", transform, factor)
             copy.custom.update(aug=name, source=cut.id, speaker=prefix + speaker)

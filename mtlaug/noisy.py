@@ -21,13 +21,13 @@ from lhotse import MonoCut
 from lhotse.augmentation.transform import AudioTransform
 
 from mtlaug import datadir, manifest, protocol
-from mtlaug.augment import random_state
 from mtlaug.config import Config
 from mtlaug.copies import NOISE_SETTINGS, copies_digest, copies_settings, noisy_settings, refuse_shared, sources_of
 from mtlaug.cuts import read_cuts, transformed
 from mtlaug.datadir.speech import TALKERS
 from mtlaug.effects import AddBabble, AddColouredNoise, AddNoise
 from mtlaug.files import UserError, atomic_path, read_table
+from mtlaug.seeding import random_state
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # exponents; training draws from [0, 2] by default
 BABBLE = "babble"

@@ -11,6 +11,7 @@ from pathlib import Path
 from mtlaug import augment, config
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.noisy import COLOURS
+from mtlaug.seeding import random_state
 
 # Seconds of speech for a second of one core.
 FBANK_CLEAN = 1000  # features of speech as it is
@@ -123,7 +124,7 @@ def steps(recipe: Recipe) -> Iterator[Step]:
 def copies_of_each(settings: config.Config) -> int:
     """How many augmented copies stage 2 describes of an utterance."""
     kinds = augment.waveform_types(settings.augment_args).values()
-    return sum(len(list(kind.copies("plan", augment.random_state(), augment.Sources()))) for kind in kinds)
+    return sum(len(list(kind.copies("plan", random_state(), augment.Sources()))) for kind in kinds)
 
 
 def _known(speech: Speech | None, stage: int, what: str, jobs: int | None, estimate, *arguments) -> Step:

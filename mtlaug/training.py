@@ -15,11 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from mtlaug import adversarial, board, checkpoints, dataset, distributed, provenance, unlabelled
-from mtlaug.augment import random_state
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
 from mtlaug.inference import build_model, device, predict
 from mtlaug.objective import Objective, class_weights
+from mtlaug.seeding import random_state
 from mtlaug.statistics import uar
 
 log = logging.getLogger(__name__)

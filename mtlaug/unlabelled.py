@@ -1,14 +1,13 @@
 """Speech without labels for the two label-free tasks: which utterances, and the guard that none of them is tested."""
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from mtlaug.augment import random_state
 from mtlaug.config import Config, UnlabelledArgs
 from mtlaug.copies import check_copies
 from mtlaug.files import UserError, read_table
 from mtlaug.protocol import Protocol
+from mtlaug.seeding import random_state, rank
 
 CHECKSUMS = "utt2checksum"  # of the samples; written by utils/check_audio.sh
 
@@ -28,7 +27,7 @@ def utterances(args: UnlabelledArgs) -> list[str]:
     """The share of each directory's utterances that is used, C-sorted; a larger share holds all of a smaller one."""
     used = []
     for data_dir in [*args.data_dirs, *args.target_dirs] if args.ratio else []:
-        names = sorted(read_table(Path(data_dir, "utt2spk")), key=lambda name: hashlib.sha256(name.encode()).digest())
+        names = sorted(read_table(Path(data_dir, "utt2spk")), key=rank)
         used += names[: max(1, round(args.share * len(names)))]
     return sorted(used)
 

@@ -10,10 +10,10 @@ import soundfile
 import torch
 from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import augment, datadir, experiment, manifest, protocol, unlabelled
-from mtlaug.augment import random_state
+from mtlaug import datadir, dataset, experiment, manifest, protocol, unlabelled
 from mtlaug.dataset import UNKNOWN, TrainingSet
 from mtlaug.files import UserError, read_table, write_table
+from mtlaug.seeding import random_state
 from mtlaug.store import FeatureStore
 from mtlaug.training import Trainer, train
 
@@ -78,7 +78,7 @@ def test_unlabelled_speech_changes_no_labelled_row(checked, extra, tmp_path):
 def test_an_utterance_that_is_not_drawn_costs_nothing(checked, extra, tmp_path, monkeypatch):
     data = Trainer(checked.prepare(tmp_path / "exp", *with_extra(extra)), "1", 1).data
     states = []
-    monkeypatch.setattr(augment, "random_state", lambda *names: states.append(names) or random_state(*names))
+    monkeypatch.setattr(dataset, "random_state", lambda *names: states.append(names) or random_state(*names))
     drawn = list(data._draws(data.unlabelled, 3, 1))
     assert len(drawn) == 3 < len(data.unlabelled)
     assert len(states) == 4  # and one for the order

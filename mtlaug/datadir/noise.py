@@ -1,6 +1,5 @@
 """Data directories of noise, or of room impulse responses, from any folder of audio files."""
 
-import hashlib
 import os
 import re
 import tempfile
@@ -12,6 +11,7 @@ from mtlaug.datadir.audio import check_audio
 from mtlaug.datadir.corpus import ENDINGS, audio_files
 from mtlaug.datadir.tables import read, write
 from mtlaug.files import UserError
+from mtlaug.seeding import rank
 
 _ESC = re.compile(r"\d-(\d+)-[A-Z](?:-\d+)?")  # fold, source recording, take, and in ESC-50 the class
 _TAKE = re.compile(r"-[A-Z]$")
@@ -138,7 +138,7 @@ def _test_sources(utt2uniq: Mapping[str, str], utt2kind: Mapping[str, str], shar
     tested: set[str] = set()
     for kind in set(home.values()) if share else ():
         sources = [source for source in home if home[source] == kind]
-        sources.sort(key=lambda source: hashlib.sha256(f"{seed}:{source}".encode()).digest())
+        sources.sort(key=lambda source: rank(seed, source))
         tested.update(sources[: min(max(1, round(share * len(sources))), len(sources) - 1)])
     return tested
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import gzip
-import hashlib
 import json
 import os
 import shutil
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mtlaug.datadir.tables import CUTS, has, path_of, read, read_cuts, retire, spk2utt_of, utterance_tables
 from mtlaug.files import UserError, atomic_path, write_json, write_table
+from mtlaug.seeding import rank
 
 _STAMP = ".sources.json"
 
@@ -215,4 +215,4 @@ def _check_number(src: str | os.PathLike, number: int, available: int) -> int:
 
 
 def _ranked(utterances: Iterable[str], seed: int) -> list[str]:
-    return sorted(utterances, key=lambda utterance: hashlib.sha256(f"{seed}:{utterance}".encode()).digest())
+    return sorted(utterances, key=lambda utterance: rank(seed, utterance))

@@ -1,11 +1,11 @@
 """Data directories of speech without labels, from any folder of audio files such as LibriSpeech."""
 
-import hashlib
 from pathlib import Path
 
 from mtlaug.datadir.corpus import find_audio
 from mtlaug.datadir.tables import write
 from mtlaug.files import UserError
+from mtlaug.seeding import rank
 
 TALKERS = 6  # of a babble
 
@@ -29,7 +29,7 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
         raise UserError(f"--babble-share {babble_share:g}: choose from 0 (no babble directory) to less than 1")
     audio = find_audio(corpus_dir, example="speaker/utterance.flac")
     speakers = {name: _speaker(path, Path(corpus_dir)) for name, path in audio.items()}
-    order = sorted(set(speakers.values()), key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())
+    order = sorted(set(speakers.values()), key=lambda name: rank(seed, name))
     babble = set(order[: round(babble_share * len(order))])
     if len(babble) == len(order) or sum(speaker in babble for speaker in speakers.values()) < TALKERS:
         babble = set()
