@@ -117,10 +117,11 @@ def folds() -> list[Row]:
 
 
 def growth() -> list[Row]:
-    """Stages 2 to 5 at 1, 10 and 100 times `SMALL` utterances: time, and largest process.
+    """Stages 2 to 5 at 1, 10 and 100 times `SMALL` utterances: processor time, and largest process.
 
     Where time grows in step with the utterances, each further one takes as long from 10 to 100 times as many as from
-    1 to 10 times; what a stage takes to start is in neither.
+    1 to 10 times; what a stage takes to start is in neither. It is the processor's time because the start takes most
+    of the time of small corpora, and by the clock it varies by more than the utterances take.
     """
     sizes = (1, 10, 100)
     with tempfile.TemporaryDirectory() as folder:
@@ -136,7 +137,7 @@ def growth() -> list[Row]:
 
 
 def _stages(root: Path, utterances: int) -> dict[str, tuple[float, float]]:
-    """Seconds and MB of each stage, one job at a time."""
+    """Processor seconds and MB of each stage, one job at a time."""
     data_dir = make_corpus(root, utterances, 0.5)
     aug_dir, exp, conf = f"{data_dir}_aug", str(root / "exp"), str(root / "conf.yaml")
     Path(conf).write_text(yaml.safe_dump(TREE))
@@ -157,6 +158,6 @@ def _stages(root: Path, utterances: int) -> dict[str, tuple[float, float]]:
     for name, commands in stages.items():
         rounds = ROUNDS.get(name, 1) if utterances < 100 * SMALL else 1
         times = [[run(words) for words in commands] for _ in range(rounds)]
-        seconds = min(sum(second for second, _ in time) for time in times)  # what else the machine does only adds
+        seconds = min(sum(second for second, _ in time) for time in times)  # a busy machine only adds
         measured[name] = (seconds, max(size for _, size in times[0]))
     return measured
