@@ -51,6 +51,24 @@ class StridedConvolution(nn.Module):
         return frames.permute(0, 3, 1, 2), lengths
 
 
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions with norms, added to their input (He et al. 2016): (N, O, T, F) to the same shape."""
+
+    def __init__(self, channels: int, bins: int):
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.norms = nn.ModuleList(nn.LayerNorm([bins, channels]) for _ in range(2))
+
+    def forward(self, maps: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        mask = frame_mask(lengths, maps.shape[2])[:, None, :, None]
+        inner = nn.functional.gelu(self._layer(0, maps)) * mask
+        return nn.functional.gelu(maps + self._layer(1, inner)) * mask
+
+    def _layer(self, number: int, maps: torch.Tensor) -> torch.Tensor:
+        frames = self.convolutions[number](maps).permute(0, 2, 3, 1)  # (N, T, F, O), as it lies in memory
+        return self.norms[number](frames).permute(0, 3, 1, 2)
+
+
 class BidirectionalLSTM(nn.Module):
     """A bidirectional LSTM whose backward direction starts at each utterance's own last frame: (N, T, C) to (N, T, 2H).
 
@@ -74,18 +92,22 @@ class BidirectionalLSTM(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Strided convolutions and a bidirectional LSTM: (N, T, C) to (N, ceil(T / 2**n), 2 * hidden)."""
+    """Strided convolutions, residual blocks and a bidirectional LSTM: (N, T, C) to (N, ceil(T / 2**n), 2 * hidden)."""
 
     def __init__(self, num_mel_bins: int, args: ModelArgs):
         super().__init__()
         widths = [1] + [args.channels * 2**number for number in range(args.num_convolutions)]
-        bins, blocks = num_mel_bins, []
+        bins, strided, residual = num_mel_bins, [], []
         for number, (inputs, outputs) in enumerate(pairwise(widths)):
             # The first one sees the features themselves; those after it have both axes halved already.
-            blocks.append(StridedConvolution(inputs, outputs, bins, args.kernel_size if number == 0 else 3))
+            strided.append(StridedConvolution(inputs, outputs, bins, args.kernel_size if number == 0 else 3))
             bins = (bins + 1) // 2
+            # After the first one, whose maps are the largest, they would take most of the time.
+            count = args.residual_blocks if number else 0
+            residual.append(nn.ModuleList(ResidualBlock(outputs, bins) for _ in range(count)))
         # With the channels innermost, the CPU takes half the time.
-        self.convolutions = nn.ModuleList(blocks).to(memory_format=torch.channels_last)
+        self.convolutions = nn.ModuleList(strided).to(memory_format=torch.channels_last)
+        self.residual = nn.ModuleList(residual).to(memory_format=torch.channels_last)
         self.dropout = nn.Dropout(args.dropout)
         self.projection = nn.Linear(bins * widths[-1], args.projection)
         self.lstm = BidirectionalLSTM(args.projection, args.hidden)
@@ -93,8 +115,10 @@ class Encoder(nn.Module):
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the frames and how many of them each utterance has."""
         maps = features[:, None]  # (N, 1, T, F)
-        for convolution in self.convolutions:
+        for convolution, blocks in zip(self.convolutions, self.residual, strict=True):
             maps, lengths = convolution(maps, lengths)
+            for block in blocks:
+                maps = block(maps, lengths)
         frames = self.dropout(maps.permute(0, 2, 3, 1).flatten(2))
         frames = self.lstm(nn.functional.gelu(self.projection(frames)), lengths)
         return frames.to(features.dtype), lengths  # in bfloat16 the small variances of pooling would drown

@@ -77,12 +77,13 @@ def _corpora(bound: dict, path: Path, root: Path) -> str:
 
 
 def _network(settings: dict) -> str:
-    features, convolutions = settings["feature_args"], settings["model_args"]["num_convolutions"]
+    features, model = settings["feature_args"], settings["model_args"]
     parts = [
         "a log-mel filterbank"
         if features["frontend"] == "fbank"
         else f"layer {features['layer']} of a frozen {features['frontend']}",
-        *([f"{convolutions} strided convolutions"] if convolutions else []),
+        *([f"{model['num_convolutions']} strided convolutions"] if model["num_convolutions"] else []),
+        *(["residual blocks"] if model["residual_blocks"] and model["num_convolutions"] > 1 else []),
         "a bidirectional LSTM",
     ]
     return f"{', '.join(parts)} and attention pooling"

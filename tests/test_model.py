@@ -9,11 +9,9 @@ from mtlaug.model import AttentionPooling, MultitaskModel, frame_mask
 BINS, CLASSES, TYPES = 20, 3, 5
 
 
-def model_of(num_convolutions: int = 3, kernel_size: int = 5) -> MultitaskModel:
+def model_of(**sizes: int) -> MultitaskModel:
     torch.manual_seed(0)
-    args = ModelArgs(
-        channels=4, projection=8, hidden=6, head=8, num_convolutions=num_convolutions, kernel_size=kernel_size
-    )
+    args = ModelArgs(**{"channels": 4, "projection": 8, "hidden": 6, "head": 8} | sizes)
     return MultitaskModel(BINS, CLASSES, TYPES, args).eval()
 
 
@@ -40,9 +38,19 @@ def test_shapes_at_any_length(frames):
     assert all(torch.isfinite(getattr(outputs, name)).all() for name in ("emotion", "augmentation", "reconstruction"))
 
 
-@pytest.mark.parametrize(("num_convolutions", "kernel_size"), [(1, 3), (2, 5), (3, 5), (3, 3)])
-def test_padding_changes_nothing(num_convolutions, kernel_size):
-    model = model_of(num_convolutions, kernel_size)
+SIZES = [
+    {"num_convolutions": 1, "kernel_size": 3},
+    {"num_convolutions": 2},
+    {},
+    {"kernel_size": 3},
+    {"residual_blocks": 1},
+    {"num_convolutions": 2, "residual_blocks": 2},
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_padding_changes_nothing(sizes):
+    model = model_of(**sizes)
     features, lengths = padded([57, 1, 8, 33, 2, 40])
     with torch.no_grad():
         together = model(features, lengths)
@@ -84,7 +92,7 @@ def test_an_utterance_is_more_than_its_mean():
 
 @pytest.mark.parametrize("task", ["emotion", "augmentation", "reconstruction"])
 def test_every_task_trains_the_whole_encoder_and_its_own_head_only(task):
-    model = model_of()
+    model = model_of(residual_blocks=1)
     features, lengths = padded([40, 25])
     getattr(model(features, lengths), task).square().mean().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.encoder.parameters())
