@@ -86,7 +86,7 @@ class Noise:
             snr = _uniform(rng, self.snr)
             if sources.noise:
                 source = sources.noise[rng.integers(len(sources.noise))]
-                transform = _effects().AddNoise(source, start=round(rng.uniform(0, 60), 3), snr=snr)
+                transform = _effects().AddNoise(source, start=draw_start(rng, sources.seconds.get(source)), snr=snr)
             else:
                 exponent, seed = _uniform(rng, self.exponent), int(rng.integers(2**31))
                 transform = _effects().AddColouredNoise(exponent, snr, seed=seed)
@@ -170,6 +170,7 @@ class Sources:
 
     noise: list[str] = field(default_factory=list)
     rir: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)  # of the noise files, where that is known
 
     @classmethod
     def read(cls, noise_dir: str | None, rir_dir: str | None) -> "Sources":
@@ -178,7 +179,21 @@ class Sources:
             lists.append(list(read_table(Path(directory, "wav.scp")).values()) if directory else [])
             if directory and not lists[-1]:
                 raise UserError(f"{directory}/wav.scp: lists no recording")
-        return cls(*lists)
+        return cls(*lists, read_seconds(noise_dir) if noise_dir else {})
+
+
+def read_seconds(noise_dir: str) -> dict[str, float]:
+    """File to its seconds, of a data directory of whole recordings; empty where it has no ``utt2dur``."""
+    if not (path := Path(noise_dir, "utt2dur")).exists():
+        return {}
+    durations = read_table(path)
+    files = read_table(Path(noise_dir, "wav.scp")).items()
+    return {file: float(durations[name]) for name, file in files if name in durations}
+
+
+def draw_start(rng: np.random.Generator, seconds: float | None) -> float:
+    """Where in a noise file to begin, in seconds; one that is shorter than a minute counts as repeated."""
+    return round(rng.uniform(0, max(60.0, seconds or 0.0)), 3)
 
 
 def types(args: config.AugmentArgs) -> dict[str, object]:

@@ -20,10 +20,10 @@ def digests(data_dir: str) -> dict[str, str]:
 
 def check_features(directory: str, settings: Config) -> None:
     """Refuse a data directory whose features were made with another ``feature_args`` than the configuration's."""
-    path = Path(directory, FEATURE_ARGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; the features are not there, or not all of one kind: run stage 3")
-    made = read_json(path)
+    for name in (FEATURE_ARGS, "feats.scp"):
+        if not Path(directory, name).exists():
+            raise UserError(f"{directory}/{name}: no such file; the features are not there, or not all of one kind: run stage 3")
+    made = read_json(Path(directory, FEATURE_ARGS))
     wanted = settings.to_dict()["feature_args"]
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:
         keys = ", ".join(differing)

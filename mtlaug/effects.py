@@ -17,7 +17,7 @@ from lhotse.augmentation.transform import AudioTransform
 from lhotse.utils import perturb_num_samples
 from scipy import fft
 
-from mtlaug.audio import load, open_recording
+from mtlaug.audio import Downmix, load, open_recording
 from mtlaug.files import UserError
 
 __all__ = ["AddBabble", "AddColouredNoise", "AddNoise", "Reverb", "SoxEffect", "Speed", "SyntheticReverb"]
@@ -82,12 +82,15 @@ class AddColouredNoise(SameLength):
 
 @dataclass
 class Reverb(SameLength):
-    """Convolve with a recorded room impulse response, its delay removed and the level kept."""
+    """Convolve with a recorded room impulse response, its delay removed and the level kept.
+
+    Of several microphones the first is taken: their mean would be a comb filter, and no place in the room.
+    """
 
     source: str
 
     def __call__(self, samples: np.ndarray, sampling_rate: int) -> np.ndarray:
-        response = _read(self.source, sampling_rate)
+        response = _read(self.source, sampling_rate, downmix=False)
         if not response.any():
             raise UserError(f"{self.source}: is silent; remove it from the directory of impulse responses")
         # Copies stay aligned with their source: the response starts at its direct sound.
@@ -123,7 +126,8 @@ class SoxEffect(AudioTransform):
             transformer.pitch(self.value)
         else:
             transformer.tempo(self.value, audio_type="s")
-        output = transformer.build_array(input_array=samples[0], sample_rate_in=sampling_rate)
+        loudest = max(1.0, float(np.abs(samples).max()))  # SoX clips what is beyond 1
+        output = transformer.build_array(input_array=samples[0] / loudest, sample_rate_in=sampling_rate) * loudest
         length = perturb_num_samples(samples.shape[1], self._factor())
         # SoX ends a few samples early or late: the manifest's length holds.
         return np.pad(output[:length], (0, max(0, length - len(output))))[None]
@@ -149,9 +153,12 @@ def _sox():
 
 
 @functools.lru_cache(maxsize=64)
-def _read(source: str, sampling_rate: int) -> np.ndarray:
-    """The whole of a noise or impulse response file, mono float32 (samples,)."""
-    return load(open_recording(source, source, sampling_rate).to_cut())
+def _read(source: str, sampling_rate: int, *, downmix: bool = True) -> np.ndarray:
+    """The whole of a noise or impulse response file, float32 (samples,): the mean of its channels, or the first."""
+    recording = open_recording(source, source, sampling_rate)
+    if not downmix:
+        recording.transforms = [step for step in recording.transforms or [] if not isinstance(step, Downmix)]
+    return load(recording.to_cut())
 
 
 def _excerpt(source: str, start: float, length: int, sampling_rate: int) -> np.ndarray:

@@ -124,7 +124,7 @@ def prepare(
         UserError: seeds that are no whole numbers or given twice, data, copies or features that do not fit the
             configuration, or a directory of another one.
     """
-    numbers = {int(seed) for seed in seeds if seed.isdigit()}
+    numbers = {int(seed) for seed in seeds if seed.isdecimal()}
     if not seeds or len(numbers) < len(seeds):
         raise UserError(f"--seeds {' '.join(seeds)!r}: expected different whole numbers, such as '1 2 3'")
     bound = protocol.load(data_dir)

@@ -17,8 +17,8 @@ def score(experiment: Experiment, noisy_dir: str, command: str) -> list[str]:
 
     Raises:
         UserError: the noisy copies are of another protocol or feature_args, lack a tested utterance, were
-            compared with other copies for training, or share noise with copies of the unlabelled speech; or
-            the copies of that are others than the models were trained on, or the noisy ones were made anew meanwhile.
+            compared with other copies for training, or share noise or speakers of babble with the unlabelled speech;
+            or the copies of that are others than models were trained on, or the noisy ones were made anew meanwhile.
     """
     made = copies.noisy_settings(noisy_dir)
     _check(experiment, noisy_dir, made)
@@ -50,7 +50,7 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
     directories = unlabelled.directories(experiment.settings.unlabelled_args)
-    tested = copies.sources_of(noisy_dir) if directories else set()
+    tested, talkers = (copies.sources_of(noisy_dir), set(made["babble_speakers"])) if directories else (set(), set())
     for directory in directories:
         # Babble may be made of the speech, and the copies are what says which speech it was in training.
         if datadir.has(directory, "cuts.jsonl.gz"):
@@ -58,6 +58,10 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         else:
             trained = set(datadir.read(directory, "wav.scp").values())
         copies.refuse_shared(tested, trained, directory)
+    for directory in directories:
+        if both := sorted(talkers & set(datadir.read(directory, "utt2spk").values())):
+            mend = "take the two directories of one steps/prepare_unlabelled.sh, and run stages 2 to 6 again"
+            raise UserError(f"{directory}: training has speaker {both[0]}, of whom {noisy_dir} has babble; {mend}")
 
 
 def read_conditions(noisy_dir: str) -> dict[tuple[str, float], dict[str, str]]:

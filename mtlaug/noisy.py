@@ -21,6 +21,7 @@ from lhotse import MonoCut
 from lhotse.augmentation.transform import AudioTransform
 
 from mtlaug import datadir, manifest, protocol
+from mtlaug.augment import draw_start, read_seconds
 from mtlaug.config import Config
 from mtlaug.copies import NOISE_SETTINGS, copies_digest, copies_settings, noisy_settings, refuse_shared, sources_of
 from mtlaug.cuts import read_cuts, transformed
@@ -35,10 +36,11 @@ BABBLE = "babble"
 
 @dataclass(frozen=True)
 class Noises:
-    """The recordings that test noise is made from: of each kind, and the speech for babble. Colours need none."""
+    """The recordings that test noise is made from: of each kind, and of each speaker for babble. Colours need none."""
 
     recorded: dict[str, list[str]]
-    babble: list[str]
+    babble: dict[str, list[str]]
+    seconds: dict[str, float]  # of the recordings of noise, where that is known
 
     @classmethod
     def read(cls, noise_dirs: list[str], babble_dir: str | None) -> "Noises":
@@ -48,23 +50,30 @@ class Noises:
             UserError: a table is missing, a kind makes no name of a directory, or there are too few talkers.
         """
         recorded: dict[str, list[str]] = {}
+        seconds: dict[str, float] = {}
         for directory in noise_dirs:
             kinds = read_table(Path(directory, "utt2kind"))
             datadir.validate(directory)
+            seconds |= read_seconds(directory)
             for utterance, source in read_table(Path(directory, "wav.scp")).items():
                 kind = kinds[utterance]
                 if not re.fullmatch(r"[A-Za-z0-9_]+", kind) or kind == BABBLE:
                     mend = f"use letters, digits and '_', and not {BABBLE}"
                     raise UserError(f"{directory}/utt2kind: utterance {utterance}: kind {kind!r}: {mend}")
                 recorded.setdefault(kind, []).append(source)
-        babble = list(read_table(Path(babble_dir, "wav.scp")).values()) if babble_dir else []
-        if babble_dir and len(babble) < TALKERS:
-            raise UserError(f"{babble_dir}/wav.scp: has {len(babble)} recordings; babble is made of {TALKERS}")
-        return cls(recorded, babble)
+        babble = _speech_by_speaker(babble_dir) if babble_dir else {}
+        if babble_dir and (number := sum(map(len, babble.values()))) < TALKERS:
+            raise UserError(f"{babble_dir}/wav.scp: has {number} recordings; babble is made of {TALKERS}")
+        return cls(recorded, babble, seconds)
+
+    @property
+    def speech(self) -> list[str]:
+        """All recordings for babble."""
+        return list(itertools.chain.from_iterable(self.babble.values()))
 
     def sources(self) -> list[str]:
         """All recordings."""
-        return [*self.babble, *itertools.chain.from_iterable(self.recorded.values())]
+        return [*self.speech, *itertools.chain.from_iterable(self.recorded.values())]
 
     def kinds(self) -> list[str]:
         """C-sorted; the colours where there are no recordings of noise."""
@@ -73,13 +82,20 @@ class Noises:
     def draw(self, kind: str, rng: np.random.Generator) -> AudioTransform:
         """Some noise of a kind, at 0 dB."""
         if kind == BABBLE:
-            talkers = rng.choice(len(self.babble), TALKERS, replace=False)
-            starts = [round(start, 3) for start in rng.uniform(0, 60, TALKERS)]
-            return AddBabble([self.babble[talker] for talker in talkers], starts, snr=0.0)
+            return self._draw_babble(rng)
         if kind in self.recorded:
-            sources = self.recorded[kind]
-            return AddNoise(sources[rng.integers(len(sources))], start=round(rng.uniform(0, 60), 3), snr=0.0)
+            source = self.recorded[kind][rng.integers(len(self.recorded[kind]))]
+            return AddNoise(source, start=draw_start(rng, self.seconds.get(source)), snr=0.0)
         return AddColouredNoise(COLOURS[kind], snr=0.0, seed=int(rng.integers(2**31)))
+
+    def _draw_babble(self, rng: np.random.Generator) -> AddBabble:
+        """`TALKERS` recordings of as many speakers; of fewer where there are not so many, in turn."""
+        speakers = list(self.babble.values())
+        chosen = rng.choice(len(speakers), min(TALKERS, len(speakers)), replace=False)
+        starts = [round(start, 3) for start in rng.uniform(0, 60, TALKERS)]
+        orders = [[speakers[index][place] for place in rng.permutation(len(speakers[index]))] for index in chosen]
+        in_turn = itertools.chain.from_iterable(itertools.zip_longest(*orders))
+        return AddBabble([source for source in in_turn if source][:TALKERS], starts, snr=0.0)
 
     def described(self, kind: str, aug_dir: str, trained: set[str]) -> dict[str, int | bool]:
         """The number of recordings of a kind, and ``held_out``: whether no copy for training has noise of it.
@@ -87,16 +103,29 @@ class Noises:
         Args:
             trained: what `sources_of` says of the copies in ``aug_dir``.
         """
-        sources = self.babble if kind == BABBLE else self.recorded.get(kind, [])
-        if sources:
-            # Babble is no kind that copies for training have; recorded kinds are folders.
-            folders = {Path(source).parent for source in trained}
-            held_out = kind == BABBLE or not any(Path(source).parent in folders for source in sources)
-        else:
-            made = copies_settings(aug_dir)["types"].get("noise")
-            low, high = made["exponent"] if made and not trained else (np.inf, -np.inf)
-            held_out = not low <= COLOURS[kind] <= high
+        sources = self.speech if kind == BABBLE else self.recorded.get(kind, [])
+        if not sources:
+            return {"recordings": 0, "held_out": not _trained_on_colour(COLOURS[kind], aug_dir, bool(trained))}
+        # By name for noise of two corpora, by folder where that names no kind.
+        kinds, folders = {datadir.kind_of(source) for source in trained}, {Path(source).parent for source in trained}
+        held_out = kind not in kinds and not any(Path(source).parent in folders for source in sources)
         return {"recordings": len(sources), "held_out": held_out}
+
+
+def _trained_on_colour(exponent: float, aug_dir: str, recorded: bool) -> bool:
+    """Whether the copies for training, with ``recorded`` noise or without, have coloured noise of this exponent."""
+    made = copies_settings(aug_dir)["types"].get("noise")
+    return bool(made) and not recorded and made["exponent"][0] <= exponent <= made["exponent"][1]
+
+
+def _speech_by_speaker(data_dir: str) -> dict[str, list[str]]:
+    """Recordings by the speaker of the utterances in them, both in the order of ``utt2spk``."""
+    recordings, found = read_table(Path(data_dir, "wav.scp")), {}
+    segments = Path(data_dir, "segments")
+    home = {utterance: row.split()[0] for utterance, row in read_table(segments).items()} if segments.exists() else {}
+    for utterance, speaker in read_table(Path(data_dir, "utt2spk")).items():
+        found.setdefault(speaker, {})[recordings[home.get(utterance, utterance)]] = None
+    return {speaker: list(sources) for speaker, sources in found.items()}
 
 
 def make(
@@ -141,6 +170,7 @@ def make(
         "seed": seed,
         "snrs": snrs,
         "kinds": {kind: noises.described(kind, aug_dir, trained) for kind in noises.kinds()},
+        "babble_speakers": sorted(noises.babble),
         "feature_args": settings.to_dict()["feature_args"],
         "recordings": _digest(data_dir, noises),
     }
@@ -174,7 +204,7 @@ def _copies(
 
 def _refuse_own_speech(data_dir: str, babble_dir: str | None, noises: Noises) -> None:
     own = {os.path.realpath(source) for source in read_table(Path(data_dir, "wav.scp")).values()}
-    if shared := sorted(source for source in noises.babble if os.path.realpath(source) in own):
+    if shared := sorted(source for source in noises.speech if os.path.realpath(source) in own):
         raise UserError(f"{babble_dir}/wav.scp: {shared[0]} is a recording of {data_dir} too; take other speech")
 
 
@@ -183,4 +213,4 @@ def _digest(data_dir: str, noises: Noises) -> str:
     paths = [path for name in ("wav.scp", "segments", "utt2checksum") if (path := Path(data_dir, name)).exists()]
     tables = [path.read_text(encoding="utf-8") for path in paths]
     sizes = [os.path.getsize(source) for source in noises.sources() if os.path.exists(source)]
-    return hashlib.sha256(json.dumps([tables, noises.recorded, noises.babble, sizes]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([tables, noises.recorded, noises.speech, sizes]).encode()).hexdigest()

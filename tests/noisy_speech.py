@@ -46,7 +46,7 @@ def make(corpus: Corpus, places: Places | None, out: Path, snrs=SNRS, aug_dir: s
 
 def make_places(corpus: Corpus, root: Path) -> Places:
     noise_dir = noise_data(root / "sounds", root / "noise_test", "rain/1", "rain/2", "hum/1")
-    talkers = write_sounds(root / "talkers", *(f"t{number}" for number in range(8)))
+    talkers = write_sounds(root / "talkers", *(f"t{number}/1" for number in range(8)))
     made = Places(noise_dir, write_data_dir(root / "speech", talkers), str(root / "noisy"))
     make(corpus, made, Path(made.noisy_dir))
     extract(made.noisy_dir, Path(made.noisy_dir, "data"), corpus.settings().feature_args)

@@ -54,6 +54,23 @@ def test_missing_noise_is_named(tmp_path):
         effects.AddNoise(str(tmp_path / "nowhere.wav"), start=0.0, snr=5.0)(speech(0.3)[None], RATE)
 
 
+def test_of_several_microphones_the_first_is_the_room(noise_file):
+    """Their mean would be a comb filter."""
+    responses = np.zeros((4000, 2))
+    responses[100, 0] = responses[108, 1] = 0.5
+    samples = speech(0.5)[None]
+    np.testing.assert_allclose(effects.Reverb(noise_file(responses))(samples, RATE), samples, atol=1e-5)
+
+
+@needs_sox
+@pytest.mark.parametrize(("effect", "value"), [("pitch", 2.0), ("tempo", 1.1)])
+def test_sox_clips_nothing(effect, value):
+    samples = speech(0.7)[None]
+    samples *= 0.8 / np.abs(samples).max()
+    quiet, loud = (effects.SoxEffect(effect, value)(gain * samples, RATE) for gain in (1.0, 2.0))
+    np.testing.assert_allclose(loud, 2 * quiet, atol=1e-3)
+
+
 @pytest.mark.parametrize("exponent", [0.0, 1.0, 2.0])
 def test_coloured_noise_has_its_snr_and_slope(exponent):
     samples = speech(2.0)[None]

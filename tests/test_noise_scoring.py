@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import recipes
 import yaml
-from corpus import Corpus, extract
-from noisy_speech import KINDS, Places
+from corpus import Corpus, extract, write_data_dir
+from noisy_speech import KINDS, Places, write_sounds
 
 from mtlaug import archives, copies, experiment, inference, manifest, noise_scoring
 from mtlaug.cli import main
@@ -104,6 +104,16 @@ def test_unlabelled_speech_that_is_babble_or_has_noise_of_the_test_is_refused(
     run = dataclasses.replace(run, unlabelled={speech_dir: "of before"})
     with pytest.raises(UserError, match=r"more_aug: holds other copies now than .*tiny was trained on; train anew"):
         noise_scoring.score(run, places.noisy_dir, "")
+
+
+def test_unlabelled_speech_of_babbles_speakers_is_refused(
+    corpus: Corpus, trained: Experiment, places: Places, tmp_path
+):
+    speech_dir = write_data_dir(tmp_path / "more", write_sounds(tmp_path / "others", *(f"t{n}/2" for n in range(8))))
+    manifest.make(speech_dir, f"{speech_dir}_aug", corpus.settings())
+    settings = corpus.settings("unlabelled_args.ratio=1", f"unlabelled_args.data_dirs=[{speech_dir}]")
+    with pytest.raises(UserError, match=r"more: training has speaker t0, of whom .*noisy has babble; take the two"):
+        noise_scoring.score(dataclasses.replace(trained, settings=settings), places.noisy_dir, "")
 
 
 def test_unlabelled_speech_is_what_its_copies_are_of(corpus: Corpus, trained: Experiment, places: Places, tmp_path):

@@ -127,6 +127,41 @@ def test_a_babble_is_of_different_talkers(places: Places):
     assert len({tuple(transform.sources) for transform in babble}) > 20  # of 30 utterances
 
 
+def test_a_babble_of_few_speakers_has_each_as_often(tmp_path):
+    talkers = write_sounds(tmp_path / "talkers", *(f"{name}/{number}" for name in "ab" for number in range(4)), "c/1")
+    noises = noisy.Noises.read([], write_data_dir(tmp_path / "speech", talkers))
+    for seed in range(20):
+        speakers = [Path(source).parent.name for source in noises.draw("babble", np.random.default_rng(seed)).sources]
+        assert sorted(speakers) in (["a", "a", "a", "b", "b", "c"], ["a", "a", "b", "b", "b", "c"])
+
+
+def test_babble_is_of_the_speakers_of_segments(tmp_path):
+    """One recording may hold several speakers, and one speaker may have several segments of it."""
+    talkers = write_sounds(tmp_path / "talkers", *(f"r/{number}" for number in range(6)))
+    data_dir = tmp_path / "speech"
+    spoken = {f"{speaker}-{name}-{part}": name for speaker in "ab" for name in talkers for part in "xy"}
+    segments = {utterance: f"{name} 0.0 0.2" for utterance, name in spoken.items()}
+    utt2spk = {utterance: utterance[0] for utterance in spoken}
+    datadir.write(data_dir, {"wav.scp": talkers, "segments": segments, "utt2spk": utt2spk})
+    noises = noisy.Noises.read([], str(data_dir))
+    assert {speaker: len(sources) for speaker, sources in noises.babble.items()} == {"a": 6, "b": 6}
+
+
+def test_any_part_of_a_long_noise_is_used(corpus: Corpus, tmp_path):
+    data_dir = noise_data(tmp_path / "sounds", tmp_path / "noise", "rain/1")
+    for seconds, latest in ((300.0, 300), (5.0, 60)):
+        write_table(Path(data_dir, "utt2dur"), {"rain-1": f"{seconds}"})
+        aug_dir = str(tmp_path / f"aug{seconds}")
+        manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=data_dir)
+        noises = noisy.Noises.read([data_dir], None)
+        drawn = [noises.draw("rain", np.random.default_rng(seed)).start for seed in range(50)]
+        copied = [
+            t.start for t in (cut.recording.transforms[-1] for cut in cuts_of(aug_dir).values()) if "start" in vars(t)
+        ]
+        for starts in (drawn, copied):
+            assert 0.8 * latest < max(starts) < latest
+
+
 def test_noise_in_a_clip_filled_up_with_silence_is_found(tmp_path):
     clip = np.zeros(5 * RATE)
     clip[RATE : RATE + 800] = 0.1 * np.random.default_rng(0).standard_normal(800)
@@ -172,6 +207,17 @@ def test_kinds_of_the_training_noise_are_told_from_held_out_ones(corpus: Corpus,
     kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
     assert {kind: about["held_out"] for kind, about in kinds.items()} == {"babble": True, "rain": False, "wind": True}
     assert kinds["babble"]["recordings"] == 8
+
+
+def test_a_kind_is_known_in_other_folders_and_babble_in_the_training_noise(corpus: Corpus, places: Places, tmp_path):
+    write_sounds(tmp_path / "sounds", "002 - Rain/1", "babble/1")
+    datadir.from_noise(tmp_path / "sounds", str(tmp_path / "noise"), test_share=0)
+    test_dir = noise_data(tmp_path / "others", tmp_path / "test", "rain/2", "wind/1")
+    aug_dir = str(tmp_path / "aug")
+    manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=str(tmp_path / "noise_train"))
+    make(corpus, Places(test_dir, places.babble_dir, ""), tmp_path / "noisy", aug_dir=aug_dir)
+    kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
+    assert {kind: about["held_out"] for kind, about in kinds.items()} == {"babble": False, "rain": False, "wind": True}
 
 
 def test_babble_of_the_tested_speech_is_refused(corpus: Corpus, places: Places, tmp_path):

@@ -13,7 +13,7 @@ from mtlaug.datadir.copying import copy
 from mtlaug.datadir.corpus import check_originals, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
 from mtlaug.datadir.from_table import FromTable, from_table
-from mtlaug.datadir.noise import NoiseSets, from_noise, source_of
+from mtlaug.datadir.noise import NoiseSets, from_noise, kind_of, source_of
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
 from mtlaug.datadir.streaming import write_rows
@@ -38,6 +38,7 @@ __all__ = [
     "from_speech",
     "from_table",
     "has",
+    "kind_of",
     "read",
     "read_cuts",
     "read_dropped",

@@ -5,10 +5,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mtlaug.datadir.tables import CUTS, has, path_of, read, read_dropped, utterance_tables, write
+from mtlaug.datadir.tables import CUTS, FEATURES, has, path_of, read, read_dropped, utterance_tables, write
 from mtlaug.files import UserError
-
-_FEATURES = ("feats.scp", "cmvn.scp", "utt2num_frames")
 
 
 def copy(src: str | os.PathLike, dst: str | os.PathLike, *, prefix: str) -> int:
@@ -35,7 +33,7 @@ def copy(src: str | os.PathLike, dst: str | os.PathLike, *, prefix: str) -> int:
     if has(src, CUTS):
         raise UserError(f"{src}: is augmented ({CUTS}); copy its source directory, and make its copies anew")
     names = ["utt2spk", *utterance_tables(src), *(name for name in ("wav.scp", "spk2gender") if has(src, name))]
-    tables = {name: _with_prefix(name, read(src, name), prefix) for name in names if name not in _FEATURES}
+    tables = {name: _with_prefix(name, read(src, name), prefix) for name in names if name not in FEATURES}
     if "wav.scp" in tables:
         tables["wav.scp"] = dict(_absolute(src, tables["wav.scp"]))
     tables["utt2corpus"] = dict.fromkeys(tables["utt2spk"], corpus)

@@ -123,6 +123,11 @@ def source_of(path: str) -> str:
     return _source(file.stem, f"{file.parent}/")
 
 
+def kind_of(path: str) -> str:
+    """The kind of noise that `from_noise` takes a file for, by the folder it is in."""
+    return _kind(Path(path).parent.name)
+
+
 def _kind(folder: str) -> str:
     """``002 - Rain`` to ``rain``, ``Dog bark`` to ``dog_bark``."""
     # Not joined by "-", which ends the kind in an utterance: so speakers and utterances sort alike.

@@ -28,10 +28,11 @@ def blocks(shown: Shown, plots: Plots) -> list[Block]:
     folds = shown.spread_folds(MOST_FOLDS)
     counts = sum(confusion(shown, fold, MOST_COPIES // len(folds)) for fold in folds)
     accuracy = percent(float(np.trace(counts) / counts.sum()))
+    told = int((counts.sum(axis=1) > 0).sum())  # some types may be left out of the task
     text = (
         f"{counts.sum()} copies of test speakers, drawn as in training, by `{shown.name}` (seed {shown.seed}, folds "
         f"{' '.join(fold.id for fold in folds)}), whose models have not heard these speakers. Of them {accuracy} % are "
-        f"recognised; chance is {percent(1 / len(types))}."
+        f"recognised; chance is {percent(1 / told)}."
     )
     rows = [_row(types, number, row) for number, row in enumerate(counts)]
     drawing = draw_confusion(counts, types, f"{shown.name}: type of augmentation", ("recognised as", "made as"))
