@@ -99,24 +99,23 @@ def pairs(models: Sequence[str]) -> list[tuple[str, str]]:
     if len(models) <= MOST_MODELS_FOR_ALL_PAIRS:
         return list(combinations(models, 2))
     roles = _roles(models)
-    return [(a, b) for a, b in combinations(references_last(models), 2) if roles[b] in REFERENCES]
+    return [(a, b) for a, b in combinations(references_last(models), 2) if b in roles]
 
 
 def references_last(models: Sequence[str]) -> list[str]:
     """The models in their order, but the references at the end, stl the last."""
     roles = _roles(models)
-    return sorted(models, key=lambda model: REFERENCES.index(roles[model]) if roles[model] in REFERENCES else -1)
+    return sorted(models, key=lambda model: REFERENCES.index(roles[model]) if model in roles else -1)
 
 
 def _roles(models: Sequence[str]) -> dict[str, str]:
-    """Names of models without the words at the end that all have, such as the setting in stl_7classes_speaker."""
-    if len(models) < 2 or set(models) & set(REFERENCES):
-        return {model: model for model in models}
-    words = {model: model.split("_") for model in models}
-    shared = 0
-    while all(len(w) > shared + 1 for w in words.values()) and len({w[-1 - shared] for w in words.values()}) == 1:
-        shared += 1
-    return {model: "_".join(w[: len(w) - shared]) for model, w in words.items()}
+    """The references among the models, by name: all with the ending, such as _7classes_speaker, that most have."""
+
+    def with_ending(ending: str) -> dict[str, str]:
+        return {reference + ending: reference for reference in REFERENCES if reference + ending in models}
+
+    endings = {model.removeprefix(reference) for model in models for reference in REFERENCES}
+    return max(map(with_ending, sorted(endings, key=lambda ending: (len(ending), ending))), key=len, default={})
 
 
 def comparison_line(comparison: dict) -> str:

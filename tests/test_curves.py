@@ -137,6 +137,17 @@ def write_point(exp: Path, model: str, series: str, level: float, name: str = "n
     return write_made_score(exp, model, points, f"score_{condition}", condition=condition, curve=curve, **changes)
 
 
+def test_levels_that_not_every_series_has_are_in_no_mean(exp_dir: Path, tmp_path, text):
+    exp = shutil.copytree(exp_dir, tmp_path / "exp")
+    for model in ("mtlaug", "stl"):
+        write_point(exp, model, SERIES[0], -10)
+    report.write(exp, tmp_path / "RESULTS.md")
+    noise, before = part((tmp_path / "RESULTS.md").read_text(), "noise: made"), part(text, "noise: made")
+    assert row(noise, "stl") == [*row(before, "stl")[:-1], "-", row(before, "stl")[-1] + " / -"]
+    assert row(noise, "mtlaug - stl") == row(before, "mtlaug - stl")
+    assert row(noise, SERIES[0], "stl")[-1] != "-" and row(noise, SERIES[1], "stl")[-1] == "-"
+
+
 def test_series_that_not_every_model_has_are_in_no_mean(exp_dir: Path, tmp_path, text):
     exp = shutil.copytree(exp_dir, tmp_path / "exp")
     for level in LEVELS:
@@ -240,6 +251,8 @@ def test_a_clean_score_of_other_seeds_is_not_what_the_points_are_shares_of(exp_d
         (["b", "a"], "b-a"),
         (["x", "stl", "y", "mtlaug", "z"], "x-mtlaug x-stl y-mtlaug y-stl z-mtlaug z-stl mtlaug-stl"),
         (["a_7", "b_7", "stl_7", "c_7", "d_7"], "a_7-stl_7 b_7-stl_7 c_7-stl_7 d_7-stl_7"),
+        (["svm", "mtlaug_7", "stl_7", "c_7", "mtlaug_7_ensemble"], "svm-mtlaug_7 svm-stl_7 c_7-mtlaug_7 c_7-stl_7 "
+         "mtlaug_7_ensemble-mtlaug_7 mtlaug_7_ensemble-stl_7 mtlaug_7-stl_7"),
         (["a", "b", "c", "d", "e"], ""),
         (["stl", "stl_aug", "mtl_meta", "mtlaug", "a"], "a-mtlaug a-mtl_meta a-stl_aug a-stl mtlaug-mtl_meta "
          "mtlaug-stl_aug mtlaug-stl mtl_meta-stl_aug mtl_meta-stl stl_aug-stl"),

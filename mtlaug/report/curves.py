@@ -60,6 +60,12 @@ class Curves:
         """From the least disturbance to the greatest: a high SNR is little noise, a high ε a strong attack."""
         return sorted({level for _, _, level in self.points}, reverse=self.unit.startswith("dB"))
 
+    @property
+    def common_levels(self) -> list[float]:
+        """Levels that all averaged series have: at others, a mean over the series would be of fewer of them."""
+        known = {point[1:] for point in self.points}
+        return [level for level in self.levels if all((series, level) in known for series in self.averaged)]
+
     def clean_uar(self, model: str) -> float | None:
         """UAR of a model without disturbance; None where that is of other seeds than its points are."""
         results = self.clean[model].results if model in self.clean else {}
@@ -67,9 +73,8 @@ class Curves:
         return results["uar"] if results and seeds == {tuple(results["seeds"])} else None
 
     def at(self, model: str, series: Sequence[str], levels: Sequence[float]) -> list[Predictions]:
-        """The points of a model; none where one of those that other models have there is missing."""
-        known = {point[1:] for point in self.points}
-        wanted = [(model, one, level) for one in series for level in levels if (one, level) in known]
+        """The points of a model, of every one of the series at every level; none where one is missing."""
+        wanted = [(model, one, level) for one in series for level in levels]
         there = all(point in self.points for point in wanted)
         return [self.points[point].predictions for point in wanted] if there else []
 
@@ -189,8 +194,8 @@ def _searches(curves: Curves) -> list[str]:
     return [found[series] for series in curves.series if series in found]
 
 
-def _level_names(curves: Curves) -> list[str]:
-    return [f"{level:g} {curves.unit}" for level in curves.levels]
+def _level_names(levels: Sequence[float], unit: str) -> list[str]:
+    return [f"{level:g} {unit}" for level in levels]
 
 
 def _summary(curves: Curves) -> Table:
@@ -204,7 +209,7 @@ def _summary(curves: Curves) -> Table:
             cells.append(f"{percent(value)} {interval(bounds)}" if points else "-")
             kept.append(percent(value / clean) if points and clean else "-")
         rows.append([model, percent(clean), *cells, " / ".join(kept)])
-    head = ["model", "clean", *_level_names(curves), "share of clean kept"]
+    head = ["model", "clean", *_level_names(curves.levels, curves.unit), "share of clean kept"]
     return Table(slug(curves.title), head, rows)
 
 
@@ -215,22 +220,24 @@ def _by_series(curves: Curves) -> Table:
             points = [curves.points.get((model, series, level)) for level in curves.levels]
             if any(points):
                 rows.append([series, model, *(percent(p.results["uar"]) if p else "-" for p in points)])
-    return Table(f"{slug(curves.title)}_by_series", ["series", "model", *_level_names(curves)], rows)
+    return Table(
+        f"{slug(curves.title)}_by_series", ["series", "model", *_level_names(curves.levels, curves.unit)], rows
+    )
 
 
 def _comparisons(curves: Curves) -> list[Block]:
     """Paired differences of the mean over all series and levels, then of the mean at each level."""
     rows, left_out = [], []
     for a, b in pairs(curves.models):
-        both = [curves.at(model, curves.averaged, curves.levels) for model in (a, b)]
+        both = [curves.at(model, curves.averaged, curves.common_levels) for model in (a, b)]
         if not all(both):
             left_out.append(f"{a} - {b}")
             continue
         (hits_a, totals), (hits_b, _) = map(joined, both)
         p, swaps, exact = swap_test(hits_a, hits_b, totals)
         test = [p_value(p), f"{swaps} {'exact' if exact else 'random'}"]
-        levels = [_difference(curves, a, b, [level]) for level in curves.levels]
-        rows.append([f"{a} - {b}", _difference(curves, a, b, curves.levels), *test, *levels])
+        levels = [_difference(curves, a, b, [level]) for level in curves.common_levels]
+        rows.append([f"{a} - {b}", _difference(curves, a, b, curves.common_levels), *test, *levels])
     text = f"Not compared, as a point of one of the two is missing: {', '.join(left_out)}."
     missing: list[Block] = [Text(text)] if left_out else []
     if not rows:
@@ -239,7 +246,7 @@ def _comparisons(curves: Curves) -> list[Block]:
         "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
         "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
     )
-    head = ["pair", "all levels", "p", "swaps", *_level_names(curves)]
+    head = ["pair", "all levels", "p", "swaps", *_level_names(curves.common_levels, curves.unit)]
     return [Text(note), Table(f"{slug(curves.title)}_differences", head, rows), *missing]
 
 
