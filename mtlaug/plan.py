@@ -4,7 +4,7 @@ The estimates are rough by nature. Disk follows from the sizes of what is writte
 measured on one core of a server, with the seconds of speech: a GPU or another processor changes them by any factor.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,20 +104,20 @@ def steps(recipe: Recipe) -> Iterator[Step]:
     sizes = {directory: measure(directory) for directory in [*recipe.sets, *copied]}
     for directory in copied:
         what = f"{number} copies of each utterance of {directory}"
-        yield _known(sizes[directory], 2, what, 1, _describing, number)
+        yield Step(2, what, 1, *_cost(_describing, sizes[directory], number))
     for directory in recipe.sets:
         what = f"features of {directory}"
-        yield _known(sizes[directory], 3, what, recipe.nj, _extracting, 1, FBANK_CLEAN, extraction)
+        yield Step(3, what, recipe.nj, *_cost(_extracting, sizes[directory], 1, FBANK_CLEAN, extraction))
     for directory in copied:
         what = f"features of {directory}_aug"
-        yield _known(sizes[directory], 3, what, recipe.nj, _extracting, number, FBANK_COPIES, extraction)
+        yield Step(3, what, recipe.nj, *_cost(_extracting, sizes[directory], number, FBANK_COPIES, extraction))
     speech = sizes[recipe.sets[0]]
     for path in recipe.configs:
         yield from _model_steps(recipe, speech, config.load(path, recipe.overrides), Path(path).stem)
-    copies = recipe.snrs * _kinds(recipe.noise_dir)
+    copies = recipe.snrs * _kinds(recipe)
     if copies:
         what = f"noisy speech: features of {copies} copies of each utterance"
-        yield _known(speech, 6, what, recipe.nj, _extracting, copies, FBANK_COPIES, extraction)
+        yield Step(6, what, recipe.nj, *_cost(_extracting, speech, copies, FBANK_COPIES, extraction))
     yield Step(8, "report")
 
 
@@ -127,9 +127,9 @@ def copies_of_each(settings: config.Config) -> int:
     return sum(len(list(kind.copies("plan", random_state(), augment.Sources()))) for kind in kinds)
 
 
-def _known(speech: Speech | None, stage: int, what: str, jobs: int | None, estimate, *arguments) -> Step:
-    seconds, disk = estimate(speech, *arguments) if speech else (None, None)
-    return Step(stage, what, jobs, seconds, disk)
+def _cost(estimate: Callable[..., tuple[float, float]], speech: Speech | None, *arguments: object) -> tuple:
+    """Seconds and bytes by an estimate; two times None where the speech is not there yet."""
+    return estimate(speech, *arguments) if speech else (None, None)
 
 
 def _describing(speech: Speech, copies: int) -> tuple[float, float]:
@@ -147,14 +147,14 @@ def _extracting(speech: Speech, copies: int, speed: float, settings: config.Conf
 def _model_steps(recipe: Recipe, speech: Speech | None, settings: config.Config, name: str) -> Iterator[Step]:
     trainings = speech.folds * recipe.seeds if speech and speech.folds else None
     whole = speech if trainings else None
-    yield _known(whole, 4, f"training of {name}: folds x seeds", trainings, _training, recipe.seeds, settings)
-    yield _known(whole, 5, f"scoring of {name}", 1, _testing, recipe.seeds)
+    yield Step(4, f"training of {name}: folds x seeds", trainings, *_cost(_training, whole, recipe.seeds, settings))
+    yield Step(5, f"scoring of {name}", 1, *_cost(_testing, whole, recipe.seeds))
     if not recipe.snrs:
         return
-    copies = recipe.snrs * _kinds(recipe.noise_dir)
-    yield _known(whole, 6, f"noisy speech: scoring of {name}", 1, _testing, recipe.seeds * copies)
+    copies = recipe.snrs * _kinds(recipe)
+    yield Step(6, f"noisy speech: scoring of {name}", 1, *_cost(_testing, whole, recipe.seeds * copies))
     passes, attacked = recipe.seeds * recipe.passes, recipe.seeds * recipe.attacked
-    yield _known(whole, 7, f"attacks on {name}", recipe.attack_jobs, _attacking, passes, attacked, settings)
+    yield Step(7, f"attacks on {name}", recipe.attack_jobs, *_cost(_attacking, whole, passes, attacked, settings))
 
 
 def _training(speech: Speech, seeds: int, settings: config.Config) -> tuple[float, float]:
@@ -177,7 +177,8 @@ def _attacking(speech: Speech, passes: int, attacked: int, settings: config.Conf
     return passes * speech.seconds / ATTACKING, features + recordings
 
 
-def _kinds(noise_dir: str) -> int:
+def _kinds(recipe: Recipe) -> int:
     """Kinds of noise in stage 6; those of recordings once stage 1 has listed them, before that as many as colours."""
-    path = Path(noise_dir, "utt2kind")
-    return len(set(read_table(path).values())) if noise_dir and path.exists() else len(COLOURS)
+    path = Path(recipe.noise_dir, "utt2kind")
+    kinds = len(set(read_table(path).values())) if recipe.noise_dir and path.exists() else len(COLOURS)
+    return kinds + any(Path(f"{directory}_babble").is_dir() for directory in recipe.sets[1:])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import mtlaug
 
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("mtlaug", "tools", "egs/*/run.sh", "egs/*/local")  # what a run writes, such as RESULTS.md, is no change of it
 TESTING = ("snrs", "attack-args")  # options of a recipe that choose what a trained model is tested on
 
 
@@ -18,13 +20,17 @@ def versions() -> dict[str, str]:
 
 
 def git_commit() -> str:
-    """That of the toolkit, ``-dirty`` where files differ from it; ``unknown`` outside of a checkout or without git."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    """That of the toolkit, ``-dirty`` where `CODE` differs from it; ``unknown`` without git or a checkout."""
+    commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", *CODE)
+    return f"{commit}-dirty" if commit and changed else commit or "unknown"
+
+
+def _git(*words: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
     except OSError:  # a node of a grid may have no git
-        return "unknown"
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def command_line(trained: str, seeds: tuple[int, ...], tested: str) -> str:

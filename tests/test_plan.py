@@ -34,6 +34,12 @@ def test_jobs_are_those_that_the_steps_start(corpus):
     assert "noisy speech: features of 8 copies of each utterance" in made  # four colours
 
 
+def test_babble_is_a_kind_of_noise_too(corpus, tmp_path):
+    (tmp_path / "more_babble").mkdir()
+    made = steps(corpus, snrs=2, sets=[corpus.data_dir, str(tmp_path / "more")])
+    assert "noisy speech: features of 10 copies of each utterance" in made
+
+
 def test_without_noise_there_are_neither_stage_6_nor_7(corpus):
     assert {step.stage for step in steps(corpus).values()} == {2, 3, 4, 5, 8}
 

@@ -1,7 +1,11 @@
-"""The command that a report gives for a result."""
+"""The command that a report gives for a result, and the commit."""
+
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from mtlaug import provenance
 from mtlaug.provenance import command_line
 
 TRAINED = './run.sh --train-config conf/mtlaug.yaml --train-args "loss_args.alpha=0.5 optim_args.epochs=5" --exp-name q'
@@ -47,3 +51,24 @@ def test_what_is_no_recipe_stands_as_it_is(trained: str, tested: str):
 def test_quotes_and_empty_values_survive():
     command = r'./run.sh --noise-dir "my \"own\" noise" --rir-dir ""'
     assert command_line(command, (1,), "./run.sh --exp-name x") == command
+
+
+def test_the_commit_is_dirty_where_code_differs_and_not_where_results_do(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    assert provenance.git_commit() == "unknown"
+    for name in ("mtlaug/model.py", "egs/mini/RESULTS.md", "egs/mini/run.sh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as it was")
+    user = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    for words in (["init", "-q"], ["add", "."], [*user, "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    commit = provenance.git_commit()
+    assert len(commit) == 40
+    (tmp_path / "egs/mini/RESULTS.md").write_text("made anew")
+    (tmp_path / "egs/mini/exp").mkdir()
+    assert provenance.git_commit() == commit
+    for name in ("mtlaug/new.py", "egs/mini/run.sh"):
+        before = (tmp_path / name).read_text() if (tmp_path / name).exists() else None
+        (tmp_path / name).write_text("changed")
+        assert provenance.git_commit() == f"{commit}-dirty"
+        (tmp_path / name).unlink() if before is None else (tmp_path / name).write_text(before)
