@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from mtlaug.files import UserError, read_text
+from mtlaug.files import UserError, read_yaml
 from mtlaug.schema import build, known, option
 
 # By name the width of their features; that of the filterbank is num_mel_bins. All but it are functions of
@@ -204,8 +204,11 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Config:
         name, equals, value = override.partition("=")
         if not equals:
             raise UserError(f"--set {override!r}: expected block.key=value, for example loss_args.alpha=0.1")
-        _put(tree, name.split("."), _parsed(value, f"--set {override}"))
-    return from_dict(tree, str(path))
+        try:
+            _put(tree, name.split("."), yaml.safe_load(value))
+        except yaml.YAMLError as error:
+            raise UserError(f"--set {override}: not YAML: {error}") from None
+    return from_dict(tree, f"{path} with {' '.join(overrides)}" if overrides else str(path))
 
 
 def from_dict(tree: dict, source: str = "config") -> Config:
@@ -246,7 +249,7 @@ def of_model(tree: dict, source: str) -> Config:
 def _read(path: Path, seen: list[Path]) -> dict:
     if path in seen:
         raise UserError(f"{path}: is its own base, by way of {', '.join(map(str, seen))}")
-    tree = _parsed(read_text(path), str(path)) or {}
+    tree = read_yaml(path) or {}
     if not isinstance(tree, dict):
         raise UserError(f"{path}: expected blocks such as model_args, got {type(tree).__name__}")
     base = tree.pop("base", None)
@@ -254,13 +257,6 @@ def _read(path: Path, seen: list[Path]) -> dict:
         raise UserError(f"{path}: base: expected the name of a file, got {base!r}")
     # As it is written: in a recipe, whose conf/ablation is a link, ../mtlaug.yaml is the recipe's own.
     return _merged(_read(Path(os.path.normpath(path.parent / base)), [*seen, path]), tree) if base else tree
-
-
-def _parsed(text: str, source: str) -> object:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{source}: not YAML: {error}") from None
 
 
 def _merged(base: dict, top: dict) -> dict:

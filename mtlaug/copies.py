@@ -9,22 +9,18 @@ import json
 import os
 from pathlib import Path
 
-import yaml
-
 from mtlaug import augment, datadir
 from mtlaug.config import Config
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_table, read_yaml
 
 SETTINGS = "augment.yaml"  # beside cuts.jsonl.gz: the types, their parameters and the seed it was made with
+SAME_LENGTH = ("noise", "reverb", "pitch")  # types whose copies are as long as their source
 NOISE_SETTINGS = "noise.yaml"  # the same of noisy copies for tests; written last
 
 
 def copies_settings(aug_dir: str) -> dict:
     """The ``types`` with their parameters and the ``seed`` that a directory's copies were made with."""
-    path = Path(aug_dir, SETTINGS)
-    if not path.exists():
-        raise UserError(f"{path}: no such file; run stages 2 and 3 first")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return _settings(Path(aug_dir, SETTINGS), ("types", "seed"), "run stages 2 and 3 first")
 
 
 def copies_digest(aug_dir: str) -> str:
@@ -52,12 +48,31 @@ def check_copies(aug_dir: str, settings: Config) -> str:
     return copies_digest(aug_dir)
 
 
+def check_lengths(aug_dir: str, data_dir: str) -> None:
+    """Refuse copies of other stretches of speech than a data directory has now, by the frames of both.
+
+    Where stage 1 has left silence out since, the silence would tell what is a copy.
+    """
+    tables = [read_table(Path(aug_dir, name)) for name in ("utt2num_frames", "utt2uniq", "utt2aug")]
+    frames = read_table(Path(data_dir, "utt2num_frames"))
+    for (copy, number), source, kind in zip(tables[0].items(), tables[1].values(), tables[2].values(), strict=True):
+        if kind in SAME_LENGTH and frames.get(source, number) != number:
+            said = f"utterance {copy} has {number} frames, and {source} in {data_dir} has {frames[source]}"
+            raise UserError(f"{aug_dir}: {said}: the copies are of other speech; run stages 2 and 3 again")
+
+
 def noisy_settings(noisy_dir: str) -> dict:
     """What `mtlaug.noisy.make` has made the copies from; a directory that is none of its own is a `UserError`."""
-    path = Path(noisy_dir, NOISE_SETTINGS)
+    return _settings(Path(noisy_dir, NOISE_SETTINGS), ("protocol", "copies", "kinds"), "make them by stage 6")
+
+
+def _settings(path: Path, keys: tuple[str, ...], mend: str) -> dict:
     if not path.exists():
-        raise UserError(f"{path}: no such file; make the noisy copies with stage 6")
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+        raise UserError(f"{path}: no such file; the copies are not there: {mend}")
+    settings = read_yaml(path)
+    if not isinstance(settings, dict) or not set(keys) <= settings.keys():
+        raise UserError(f"{path}: lacks {', '.join(keys)}; remove its directory, and {mend}")
+    return settings
 
 
 def sources_of(aug_dir: str, speech: bool = False) -> set[str]:

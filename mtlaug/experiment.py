@@ -17,8 +17,8 @@ import yaml
 from mtlaug import augment, config, protocol, provenance, unlabelled
 from mtlaug.archives import FEATURE_ARGS
 from mtlaug.binding import check_features, differences, digests
-from mtlaug.copies import check_copies
-from mtlaug.files import UserError, atomic_path, read_table
+from mtlaug.copies import check_copies, check_lengths
+from mtlaug.files import UserError, atomic_path, read_table, read_yaml
 from mtlaug.store import FeatureStore
 
 
@@ -135,6 +135,8 @@ def prepare(
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
         check_features(directory, settings)
+    for speech in (data_dir, *without_labels):
+        check_lengths(aug_dir if speech == data_dir else unlabelled.copies_of(speech), speech)
     tree = settings.to_dict() | {
         "experiment": {
             "data_dir": data_dir,
@@ -196,12 +198,9 @@ def load(exp_dir: str | Path) -> Experiment:
 
 def read(path: Path) -> dict:
     """The ``config.yaml`` of an experiment; one without its part ``experiment`` is a `UserError`."""
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML in UTF-8: {error}") from None
+    tree = read_yaml(path)
     if not isinstance(tree, dict) or not isinstance(tree.get("experiment"), dict):
-        raise UserError(f"{path}: is of no experiment; give exp/<model>, as stage 4 makes it")
+        raise UserError(f"{path}: is not that of an experiment; give exp/<model>, as stage 4 makes it")
     return tree
 
 

@@ -64,6 +64,16 @@ def read_text(path: str | Path) -> str:
         raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
+def read_yaml(path: str | Path) -> object:
+    """What a YAML file holds; one that is missing, unreadable, not UTF-8 or not YAML is a `UserError`."""
+    import yaml  # here, as most commands have no need of it
+
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML: {error}") from None
+
+
 def read_table(path: str | Path) -> dict[str, str]:
     """Read a Kaldi table: one ``key value...`` a line, C-sorted, keys unique.
 

@@ -5,9 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from mtlaug.files import UserError, read_table
+from mtlaug.files import UserError, read_table, read_yaml
 
 NO_LABEL = "(no label)"
 
@@ -33,13 +31,7 @@ class Corpus:
 
 def read_label_map(path: str | Path) -> tuple[tuple[str, ...], dict[str, str]]:
     """Read ``classes: [...]`` and ``map: {raw label: class}`` from YAML."""
-    path = Path(path)
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML in UTF-8: {error}") from None
+    tree = read_yaml(path)
     if not isinstance(tree, dict) or set(tree) != {"classes", "map"} or not isinstance(tree["map"], dict):
         raise UserError(f"{path}: expected exactly 'classes: [name, ...]' and 'map: {{raw label: class, ...}}'")
     classes, label_map = tree["classes"], tree["map"]

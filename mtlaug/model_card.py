@@ -4,9 +4,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-import yaml
-
-from mtlaug.files import UserError, read_json
+from mtlaug.files import UserError, read_json, read_yaml
 from mtlaug.scoring import curve_name, interval, percent, read_results
 
 USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
@@ -28,7 +26,7 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
     """
     path = Path(exp_dir)
     root = next((folder for folder in (path, *path.parents[:2]) if (folder / "config.yaml").exists()), None)
-    settings = yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8")) if root else {}
+    settings = read_yaml(root / "config.yaml") if root else {}
     bound = settings.get("experiment")
     if not bound:
         raise UserError(f"{exp_dir}: not an experiment, or packed already; give exp/<model>, or a fold or seed of it")

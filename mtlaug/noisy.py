@@ -106,10 +106,9 @@ class Noises:
         sources = self.speech if kind == BABBLE else self.recorded.get(kind, [])
         if not sources:
             return {"recordings": 0, "held_out": not _trained_on_colour(COLOURS[kind], aug_dir, bool(trained))}
-        # By name for noise of two corpora, by folder where that names no kind.
-        kinds, folders = {datadir.kind_of(source) for source in trained}, {Path(source).parent for source in trained}
-        held_out = kind not in kinds and not any(Path(source).parent in folders for source in sources)
-        return {"recordings": len(sources), "held_out": held_out}
+        names, own = {datadir.kind_of(source) for source in trained}, {datadir.kind_of(source) for source in sources}
+        # A kind of a corpus without folders, or one that its table has renamed, is known by its files' kinds.
+        return {"recordings": len(sources), "held_out": not names & {kind, *(own if kind != BABBLE else ())}}
 
 
 def _trained_on_colour(exponent: float, aug_dir: str, recorded: bool) -> bool:

@@ -352,8 +352,12 @@ def test_copies_of_another_configuration_are_refused(corpus, override, made):
 
 
 def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"augment\.yaml: no such file; run stages 2 and 3"):
+    with pytest.raises(UserError, match=r"augment\.yaml: no such file; the copies are not there: run stages 2 and 3"):
         check_copies(str(tmp_path), corpus.settings())
+    for text, message in (("types: [", "not YAML"), ("seed: 0", "lacks types, seed; remove its directory")):
+        (tmp_path / "augment.yaml").write_text(text)
+        with pytest.raises(UserError, match=rf"augment\.yaml: {message}"):
+            check_copies(str(tmp_path), corpus.settings())
 
 
 def test_the_parameters_in_the_manifest_are_all_of_them(corpus):

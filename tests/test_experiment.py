@@ -69,7 +69,7 @@ def test_seeds_are_added_to_those_that_are_trained(corpus, tmp_path):
 def test_what_is_of_no_experiment_is_named(tmp_path):
     for text in ("", "model_args: {}\n", "[1", "experiment: 3"):
         (tmp_path / "config.yaml").write_text(text)
-        with pytest.raises(UserError, match=r"config\.yaml: (is of no experiment|not YAML)"):
+        with pytest.raises(UserError, match=r"config\.yaml: (is not that of an experiment|not YAML)"):
             experiment.load(tmp_path)
 
 
@@ -180,3 +180,19 @@ def test_a_class_that_is_missing_in_training_is_refused(corpus, tmp_path):
 def test_a_job_imports_nothing_slow_that_it_does_not_need(module, not_needed):
     code = f"import sys, mtlaug.{module}\nsys.exit({not_needed!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_copies_of_speech_that_was_trimmed_since_are_refused(corpus, tmp_path):
+    """Where its own silence is gone, that of the copies would give them away."""
+    data_dir = str(shutil.copytree(corpus.data_dir, tmp_path / "data"))
+    frames = read_table(Path(data_dir, "utt2num_frames"))
+    write_table(Path(data_dir, "utt2num_frames"), frames | {"s1-sad1": int(frames["s1-sad1"]) - 9})
+    with pytest.raises(
+        UserError, match=r"has \d+ frames, and s1-sad1 in .*data has \d+: the copies are of other speech"
+    ):
+        experiment.prepare(str(tmp_path / "exp"), corpus.settings(), data_dir, corpus.aug_dir, ["1"])
+
+
+def test_seeds_are_decimal_digits(corpus, tmp_path):
+    with pytest.raises(UserError, match=r"--seeds .*expected different whole numbers"):
+        experiment.prepare(str(tmp_path / "exp"), corpus.settings(), corpus.data_dir, corpus.aug_dir, ["1", "²"])

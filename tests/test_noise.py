@@ -64,6 +64,22 @@ def test_train_and_test_share_no_source_recording(esc, tmp_path):
     assert sorted(os.listdir(prefix.parent)) == ["noise_test", "noise_train"]
 
 
+def test_esc50_has_one_folder_and_a_table_of_categories(tmp_path):
+    corpus = tmp_path / "ESC-50"
+    names = {f"1-{10000 + number}-A-{number % 2}.wav": ("rain", "crackling_fire")[number % 2] for number in range(8)}
+    for name in names:
+        write(corpus / "audio" / name)
+    (corpus / "meta").mkdir()
+    rows = [f"{name},1,{number % 2},{kind}" for number, (name, kind) in enumerate(names.items())]
+    (corpus / "meta" / "esc50.csv").write_text("\n".join(["filename,fold,target,category", *rows]))
+    for place in (corpus, corpus / "audio"):
+        prefix = tmp_path / place.name
+        datadir.from_noise(place, str(prefix), held_out="rain")
+        kinds = {part: set(datadir.read(f"{prefix}_{part}", "utt2kind").values()) for part in PARTS}
+        assert kinds == {"train": {"crackling_fire"}, "test": {"rain", "crackling_fire"}}
+    assert datadir.kind_of(str(corpus / "audio" / min(names))) == "rain"
+
+
 def test_the_split_depends_on_the_seed_alone(esc, tmp_path):
     for name, seed in [("one", 0), ("again", 0), ("other", 1)]:
         datadir.from_noise(esc, str(tmp_path / name), seed=seed)

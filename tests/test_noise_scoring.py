@@ -71,7 +71,7 @@ def test_copies_that_do_not_fit_the_experiment_are_refused(trained: Experiment, 
     (bins / archives.FEATURE_ARGS).write_text(written.replace('"num_mel_bins": 20', '"num_mel_bins": 40'))
     with pytest.raises(UserError, match=r"another feature_args \(num_mel_bins\); extract them again"):
         noise_scoring.score(trained, str(bins), "")
-    with pytest.raises(UserError, match=r"noise\.yaml: no such file; make the noisy copies with stage 6"):
+    with pytest.raises(UserError, match=r"noise\.yaml: no such file; the copies are not there: make them by"):
         noise_scoring.score(trained, trained.aug_dir, "")
     conditions = noise_scoring.read_conditions(places.noisy_dir)
     del conditions["hum", 60.0]["s1-sad1"]

@@ -1,5 +1,7 @@
 """Data directories of noise, or of room impulse responses, from any folder of audio files."""
 
+import csv
+import functools
 import os
 import re
 import tempfile
@@ -38,9 +40,10 @@ def from_noise(
     """Make ``<out_prefix>_train`` and ``<out_prefix>_test``, which share no source recording.
 
     The folder of a file is its kind and its speaker, and the utterance is ``<kind>-<file name>``;
-    right below ``corpus_dir`` the kind is ``noise``. ``utt2uniq`` is the source recording: takes
-    ``x-A`` and ``x-B`` are of one, and so are the files of ESC-10 and ESC-50 (``fold-source-take``)
-    with one source, whatever their kinds. Unusable files are in the ``dropped.tsv`` of the training directory.
+    right below ``corpus_dir`` the kind is ``noise``, and in ESC-50 it is the category by ``meta/esc50.csv``.
+    ``utt2uniq`` is the source recording: takes ``x-A`` and ``x-B`` are of one, and so are the files of ESC-10
+    and ESC-50 (``fold-source-take``) with one source, whatever their kinds. Unusable files are in the
+    ``dropped.tsv`` of the training directory.
 
     Args:
         test_share: of each kind's source recordings, chosen by a hash of ``seed`` and source; one at
@@ -99,7 +102,7 @@ def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
         raise UserError(f"{corpus}: no such directory; give a folder with recordings of noise or impulse responses")
     wav, kinds, sources = {}, {}, {}
     for path in audio_files(corpus):
-        kind = _kind(path.parent.name) if path.parent != corpus else "noise"
+        kind = kind_of(path) if path.parent != corpus or _categories(path) else "noise"
         name = "_".join(path.stem.split())
         utterance = f"{kind}-{name}"
         if utterance in wav:
@@ -123,9 +126,22 @@ def source_of(path: str) -> str:
     return _source(file.stem, f"{file.parent}/")
 
 
-def kind_of(path: str) -> str:
-    """The kind of noise that `from_noise` takes a file for, by the folder it is in."""
-    return _kind(Path(path).parent.name)
+def kind_of(path: str | Path) -> str:
+    """The kind of a noise file: its category in ESC-50, which has one folder for all, or the folder it is in."""
+    return _kind(_categories(Path(path)).get(Path(path).name, Path(path).parent.name))
+
+
+def _categories(path: Path) -> dict[str, str]:
+    """File name to category, of ESC-50 where the file is of that."""
+    return _read_categories(path.parent.parent / "meta" / "esc50.csv")
+
+
+@functools.cache
+def _read_categories(table: Path) -> dict[str, str]:
+    if not table.is_file():
+        return {}
+    with open(table, encoding="utf-8", newline="") as lines:
+        return {row["filename"]: row["category"] for row in csv.DictReader(lines)}
 
 
 def _kind(folder: str) -> str:

@@ -9,9 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_yaml
 from mtlaug.report.blocks import Block, Table, Text
 from mtlaug.schema import build
 
@@ -44,10 +42,7 @@ def read(path: Path) -> list[Anchor]:
     """
     if not path.exists():
         return []
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+    entries = read_yaml(path)
     if not isinstance(entries, list):
         raise UserError(f"{path}: expected a list of entries with system, uar and source")
     try:

@@ -5,9 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import fmean
 
-import yaml
-
-from mtlaug.files import UserError
+from mtlaug.files import UserError, read_yaml
 
 # Keys of the log that are drawn, and the loss weight without which they are of a head that does not learn.
 DRAWN = {
@@ -85,7 +83,7 @@ def _logs(model_dir: str | Path) -> list[list[dict]]:
 def loss_weights(model_dir: Path) -> dict:
     """The block ``loss_args`` of a model's configuration; empty without one."""
     path = model_dir / "config.yaml"
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("loss_args", {}) if path.exists() else {}
+    return (read_yaml(path) or {}).get("loss_args", {}) if path.exists() else {}
 
 
 def _mean(values) -> float | None:
