@@ -70,6 +70,16 @@ def test_copies_and_features_are_of_the_configuration_that_stage_2_had(run):
     assert run("--stage", 2).stdout.splitlines()[-1] == "./run.sh --train-config conf/stl.yaml"
 
 
+def test_stage_2_is_run_again_after_stage_1(run):
+    """Else the copies would be of the noise of before, and the command that is noted would not make them again."""
+    assert run("--noise-dir", "/one").returncode == 0
+    assert run("--stop-stage", 1, "--noise-dir", "/other").returncode == 0
+    done = run("--stage", 3)
+    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 2 has not come to its end; run it again\n")
+    assert run("--stage", 2).returncode == 0
+    assert run("--stage", 3).returncode == 0
+
+
 @pytest.mark.parametrize("arguments", [("--seeds", 1, 2, 3), ("--stage", 8, "x"), ("x", "--stage", 8)])
 def test_a_stray_word_is_no_option(run, arguments):
     done = run(*arguments)
@@ -83,6 +93,7 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--stage", 9), "--stage 9 --stop-stage 8: no stage is left; the last one is 8"),
         (("--stage", 5, "--stop-stage", 4), "no stage is left"),
         (("--train-config", ""), "--train-config is empty"),
+        (("--nj", 0), "--nj 0: expected a whole number above zero"),
         (("--train-config", "conf/stl.yaml,conf/typo.yaml"), "run.sh: conf/typo.yaml: no such file"),
         (("--exp-name", "x", "--train-config", "conf/stl.yaml,conf/seed.yaml"), "--exp-name x: is of one model"),
         (("--normalisation", "spekaer"), "normalisation spekaer: known are global, utterance and speaker"),
@@ -100,8 +111,8 @@ def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
     script = tmp_path / "a recipe/run.sh"
     script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
     assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
-    said = "data/x/options.conf: missing, or of a stage 1 that has not come to its end; run it again"
-    refused = (1, f"run.sh: {said} (touch it for data of your own)\n")
+    said = "data/x/options.conf: missing or incomplete: run stage 1 again"
+    refused = (1, f"run.sh: {said} (touch this file for data prepared by hand)\n")
     done = run("--stage", 2)
     assert (done.returncode, done.stderr) == refused
     (tmp_path / "a recipe/data/x/options.conf").unlink()  # as where the first one failed

@@ -7,7 +7,7 @@ stop_stage=8                  # last stage to run
 dry_run=false                 # true: print what the stages would run, with rough times and sizes, and do nothing
 nj=$(nproc)                   # jobs of the feature extraction and of the attacks
 noise_dir=                    # folder of noise recordings for the copies; empty: synthetic coloured noise
-held_out_noise=               # kind of noise that is kept out of the copies, for stage 6 alone, such as rain
+held_out_noise=               # kind of noise, such as rain, that is kept out of training and tested in stage 6
 rir_dir=                      # folder of room impulse responses; empty: synthetic ones
 unlabelled_dir=               # folder of speech for conf/mtlaug_unlabelled.yaml and for babble noise; empty: none
 max_loss=5.0                  # percent of bad audio files above which stage 1 fails
@@ -15,7 +15,7 @@ feature_config=conf/mtlaug.yaml # YAML with the augment_args and feature_args of
 train_config=conf/mtlaug.yaml # one or more, separated by commas
 train_args=                   # overrides, such as "loss_args.alpha=0.1 optim_args.epochs=5"
 exp_name=                     # name of the experiment; empty: that of the config
-ngpu=0                        # processes of each training, one a GPU; 0: one, on a GPU where there is one
+ngpu=0                        # GPUs of each training, a process each; 0: one process, on a GPU where there is one
 tensorboard=false             # true: TensorBoard event files beside each log.jsonl
 seeds=(1)                     # one or more, separated by spaces
 normalisation=                # global, utterance or speaker (the last uses the test speaker's own statistics); empty: the config's
@@ -52,12 +52,12 @@ begin() {
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
-    fail "$1/options.conf: missing, or of a stage 1 that has not come to its end; run it again (touch it for data of your own)"
+    fail "$1/options.conf: missing or incomplete: run stage 1 again (touch this file for data prepared by hand)"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
   recall_options 2 "$1/features.conf" feature_config
   if [ -n "${held_out_noise-}" ] && [ -z "$noise_dir" ]; then
-    fail "--held-out-noise $held_out_noise: is a kind of the recordings in --noise-dir, which is not given"
+    fail "--held-out-noise $held_out_noise: needs --noise-dir, of whose recordings it is a kind"
   fi
 }
 
@@ -69,6 +69,7 @@ check_stages() {
   fi
   # shellcheck disable=SC2206  # as in the loop over them
   configs=(${train_config//,/ })
+  [[ "$nj" =~ ^[1-9][0-9]*$ ]] || fail "--nj $nj: expected a whole number above zero"
   [ "${#configs[@]}" -gt 0 ] || fail "--train-config is empty; name one or more"
   for config in "${configs[@]}" "$feature_config"; do
     [ -f "$config" ] || fail "$config: no such file"
@@ -106,8 +107,13 @@ check_seeds() {
   done
 }
 
-# open_stage FILE: a stage begins; until keep_options, what it makes is not whole.
-open_stage() { [ ! -d "$(dirname "$1")" ] || echo "# not done" >"$1"; }
+# open_stage FILE: a stage begins; until keep_options, what it makes is not whole, nor is what stage 2 made of it.
+open_stage() {
+  local data_dir=${1%/*}
+  [ -d "$data_dir" ] || return 0
+  echo "# not done" >"$1"
+  [ ! -f "$data_dir/features.conf" ] || echo "# not done" >"$data_dir/features.conf"
+}
 
 # is_done FILE: has the stage come to its end that notes its options there?
 is_done() { [ -f "$1" ] && ! grep -q "^#" "$1"; }

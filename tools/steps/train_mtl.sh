@@ -6,7 +6,7 @@ cmd=utils/run.py               # launcher
 train_config=conf/mtlaug.yaml  # YAML with the *_args blocks
 train_args=                    # overrides, as "loss_args.alpha=0.1 optim_args.epochs=5"
 seeds=(1)                      # one or more, separated by spaces
-ngpu=0                         # processes of each training, one a GPU (on a CPU machine, plain processes); 0: one
+ngpu=0                         # GPUs of each training, a process each (without GPUs, plain processes); 0: one process
 tensorboard=false              # true: TensorBoard event files beside each log.jsonl
 command_line=                  # what a user types to train this model; the reports of its scores show it
 help_message="Usage: steps/train_mtl.sh [options] DATA_DIR AUG_DIR EXP_DIR
