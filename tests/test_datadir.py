@@ -56,7 +56,7 @@ BAD = {  # what is wrong: file, new content as a function of the old, part of th
     "aug": ("utt2aug", lambda text: "a-1 noise\n", "utt2aug: utterance 'a-2'"),
     "uniq": ("utt2uniq", lambda text: "a-0 a\n", "utt2uniq:1: utterance 'a-0'"),
     "feats": ("feats.scp", lambda text: "a-1 x.ark:9\n", "feats.scp: utterance 'a-2'"),
-    "cmvn": ("cmvn.scp", lambda text: "a x.ark:9\n", "cmvn.scp:1: utterance 'a'"),
+    "cmvn": ("cmvn.scp", lambda text: "z x.ark:9\n", "cmvn.scp:1: utterance 'z'"),
     "duration": ("utt2dur", lambda text: "".join(f"{name} nan\n" for name in UTTERANCES), "utt2dur:1"),
     "frames": ("utt2num_frames", lambda text: "".join(f"{name} 0\n" for name in UTTERANCES), "utt2num_frames:1"),
     "frame shift": ("frame_shift", lambda text: "ten\n", "frame_shift:1"),

@@ -16,6 +16,17 @@ def test_split_keeps_speakers_together(data):
     assert not list(data.glob(".tmp*"))
 
 
+def test_kaldis_statistics_of_speakers_are_left_alone(data):
+    text = "".join(f"{speaker} /kaldi/cmvn.ark:{number}\n" for number, speaker in enumerate("abc"))
+    (data / "cmvn.scp").write_text(text)
+    assert datadir.validate(data) == 6
+    datadir.split(data, 2)
+    datadir.subset(data, data.parent / "one", first=1)
+    datadir.fix(data)
+    assert (data / "cmvn.scp").read_text() == text
+    assert not (data / "split2/1/cmvn.scp").exists() and not (data.parent / "one/cmvn.scp").exists()
+
+
 @pytest.mark.parametrize("n", range(1, 13))
 def test_split_loses_nothing_and_is_balanced(tmp_path, n):
     sizes = [9, 1, 1, 5, 2, 8, 3, 1, 1, 1, 7, 4]

@@ -1,7 +1,7 @@
 """Kaldi data directories: their tables, reading, writing and validating them.
 
 Tables keyed by utterance are ``segments``, ``text``, ``feats.scp``, ``cmvn.scp``
-(statistics of one utterance here, not of a speaker) and every ``utt2<name>``; tables
+(statistics of one utterance; Kaldi's, of a speaker, are left alone until stage 3) and every ``utt2<name>``; tables
 keyed by speaker are ``spk2utt`` and ``spk2gender``. ``wav.scp`` is keyed by recording,
 which is the utterance unless there are ``segments``. In an augmented directory
 ``cuts.jsonl.gz`` (a lhotse CutSet whose cut-ids are the utterances) stands in for

@@ -41,9 +41,24 @@ def read(data_dir: str | os.PathLike, name: str) -> dict[str, str]:
 
 
 def utterance_tables(data_dir: str | os.PathLike) -> list[str]:
-    """Names of the tables keyed by utterance that are there, ``utt2spk`` excepted."""
+    """Names of the tables keyed by utterance that are there, except ``utt2spk``."""
     path_of(data_dir, "")
-    return sorted(name for name in os.listdir(data_dir) if _UTTERANCE_TABLE.fullmatch(name) and name != "utt2spk")
+    left_out = {"utt2spk", *(["cmvn.scp"] if _has_speaker_statistics(data_dir) else [])}
+    return sorted(name for name in os.listdir(data_dir) if _UTTERANCE_TABLE.fullmatch(name) and name not in left_out)
+
+
+def _has_speaker_statistics(data_dir: str | os.PathLike) -> bool:
+    """Is ``cmvn.scp`` Kaldi's, by speaker? Told by its first line: stage 3 replaces it by one of our own."""
+    cmvn, utterance, speaker = (_first_key(data_dir, name) for name in ("cmvn.scp", "utt2spk", "spk2utt"))
+    return cmvn is not None and cmvn == speaker != utterance
+
+
+def _first_key(data_dir: str | os.PathLike, name: str) -> str | None:
+    try:
+        with open(path_of(data_dir, name), encoding="utf-8") as lines:
+            return next(iter(lines.readline().split()), None)
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
 
 
 def spk2utt_of(utt2spk: Mapping[str, str]) -> dict[str, str]:
