@@ -30,8 +30,8 @@ def check_features(directory: str, settings: Config) -> None:
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:
         keys = ", ".join(differing)
         raise UserError(
-            f"{directory}: features were made with another feature_args ({keys}); extract them again, or give a "
-            "configuration that has theirs"
+            f"{directory}: features were made with another feature_args ({keys}); extract them again, or give the "
+            "configuration that they were made with"
         )
 
 

@@ -46,15 +46,15 @@ class FeatureArgs:
     frame_length: float = option(25.0, "analysis window", "ms", "above zero")
     frame_shift: float = option(10.0, "step between windows", "ms", "above zero")
     low_freq: float = option(20.0, "lower edge of the filterbank", "Hz", "zero or more")
-    high_freq: float = option(0.0, "upper edge; zero or less counts from half the rate", "Hz")
+    high_freq: float = option(0.0, "upper edge; zero or less: offset from half the rate, as in Kaldi", "Hz")
     preemphasis: float = option(0.97, "coefficient of the pre-emphasis filter", "", "from 0 to below 1")
     dynamic_range: float = option(
         60.0,
-        "what lies further below the loudest of an utterance is raised to that; 0 raises nothing",
+        "floor, below the loudest mel energy of the utterance; 0: none",
         "dB",
         "zero or more",
     )
-    remove_level: bool = option(True, "utterances are brought to one mean power, so that no recording's gain shows")
+    remove_level: bool = option(True, "normalise the mean power of each utterance, which removes the recording gain")
     compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", (0, 2, 3))
 
     @property
@@ -87,7 +87,10 @@ class DatasetArgs:
         False, "the dev speakers train too, once everything is chosen; needs optim_args.select last"
     )
     filter_gain: float = option(
-        0.0, "size of the random filters on half of the training rows; 0: none", "standard deviations", "zero or more"
+        0.0,
+        "size of random filters on half of the training rows; 0: none",
+        "standard deviations",
+        "zero or more",
     )
     labelled_share: float = option(
         1.0,
@@ -103,7 +106,7 @@ class UnlabelledArgs:
 
     ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
     data_dirs: list[str] = option([], "data directories; labels are not used, x_aug holds the copies of x")
-    target_dirs: list[str] = option([], "the same, of the corpus that is tested, by speakers who are not")
+    target_dirs: list[str] = option([], "the same, of the test corpus but of speakers who are not tested")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
 
 
@@ -136,7 +139,7 @@ class LossArgs:
     label_smoothing: float = option(0.1, "label smoothing of the emotion targets", "", "from 0 to below 1")
     reconstruct: str = option(
         "input",
-        "what the decoder gives back: the input, in adversarial training as it was before, or the copy's clean source",
+        "target of the decoder: the input (unperturbed, in adversarial training), or the copy's clean source",
         "",
         ("input", "clean"),
     )
@@ -158,7 +161,7 @@ class LossArgs:
 class OptimArgs:
     """The training loop, and the epoch that is tested."""
 
-    epochs: int = option(30, "most epochs", "", "above zero")
+    epochs: int = option(30, "maximum number of epochs", "", "above zero")
     select: str = option(
         "uar", "the epoch that is tested: highest UAR or lowest loss on dev, or the last", "", ("uar", "loss", "last")
     )
@@ -168,7 +171,7 @@ class OptimArgs:
     grad_clip: float = option(1.0, "largest norm of the gradient", "", "above zero")
     ema: float = option(
         0.99,
-        "decay per update of the mean of the weights, which is selected and tested",
+        "decay per update of the exponential moving average of the weights, which is selected and tested",
         "",
         "from 0 to below 1",
     )

@@ -28,7 +28,7 @@ MOST_FRAMES = 16_000 if torch.cuda.is_available() else 4000
 class Row:
     """One row of a batch, a copy or the clean utterance.
 
-    ``features`` (T, C); ``emotion`` (K,) class weights; ``augmentation`` its type's index;
+    ``features`` (T, C); ``emotion`` (K,) soft label, all zero if unlabelled; ``augmentation`` its type's index;
     ``target`` (T, C) is what the decoder gives back, ``meta`` the targets of further tasks, by name.
     """
 
@@ -44,7 +44,7 @@ class Batch:
     """N rows of C values a frame, padded to T frames.
 
     ``features`` and ``target`` (N, T, C), zero where padded; ``lengths`` (N,) frames; ``emotion``
-    (N, K) class weights, all zero for unlabelled rows; ``augmentation`` (N,) type indices and
+    (N, K) soft labels, all zero for unlabelled rows; ``augmentation`` (N,) type indices and
     ``meta``, by name, (N,) indices, `UNKNOWN` where a row has no part in the task.
     """
 

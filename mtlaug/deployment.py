@@ -20,7 +20,7 @@ def check(path: Path, recogniser: Recogniser | None = None) -> None:
     filterbank's.
     """
     if path.suffix not in WRITERS:
-        raise UserError(f"{path}: expected a name that ends in {' or '.join(WRITERS)}")
+        raise UserError(f"{path}: known kinds are {' and '.join(ending[1:] for ending in WRITERS)}")
     if path.suffix == ".onnx" and not all(map(importlib.util.find_spec, ("onnx", "onnxscript", "onnxruntime"))):
         raise UserError(f'{path}: onnx is not installed; pip install -r "$MTLAUG_ROOT/tools/requirements-onnx.txt"')
     if recogniser and (name := recogniser.settings.feature_args.frontend) != "fbank":

@@ -73,7 +73,7 @@ class Experiment:
         return provenance.command_line(self.command, self.seeds, tested)
 
     def jobs(self) -> list[tuple[str, int]]:
-        """(fold id, seed) of each job, the longest first: begun last, it would leave the machine to itself."""
+        """(fold id, seed) of each job, the longest first, so that no long one runs alone at the end."""
         corpus, folds = self.protocol.corpus, self.protocol.folds
         of_speaker = Counter(corpus.utt2spk[utterance] for utterance in corpus.labels)  # once, not for each fold
         parts = ("train", "dev") if self.settings.dataset_args.train_on_dev else ("train",)

@@ -12,9 +12,9 @@ from mtlaug.files import UserError
 class Fbank(torch.nn.Module):
     """Log-mel filterbank energies as in Kaldi's compute-fbank-feats (Povey window, no dither, snip-edges false).
 
-    Energies more than ``args.dynamic_range`` dB below the utterance's loudest are raised to that. The logarithm would
-    else make much of what nobody hears: digital silence in a pause moves a mean further than any emotion does, and
-    the faintest noise in its place makes another utterance of it.
+    Energies more than ``args.dynamic_range`` dB below the utterance's loudest are raised to that floor. Otherwise the
+    logarithm exaggerates what nobody hears: digital silence in a pause moves a mean further than any emotion does,
+    and the faintest noise in its place makes another utterance of it.
 
     With ``args.remove_level`` the energies are relative to the utterance's mean power. How loud speech is recorded is
     a matter of the microphone and of who edited the corpus: anger is louder than sadness in one corpus, and brought to
@@ -55,8 +55,8 @@ class Fbank(torch.nn.Module):
         Args:
             waveforms: (..., S) samples in [-1, 1].
         Returns:
-            (..., T, C) natural logarithms of mel energies: as parts of the mean frame's whole energy, or with the
-            level kept of samples on the 16-bit scale, as in Kaldi.
+            (..., T, C) natural logarithms of mel energies: relative to the utterance's mean frame energy or, where
+            the level is kept, of samples on the 16-bit scale, as in Kaldi.
         """
         frames = self._frames(waveforms * 32768.0)  # (..., T, S of a window)
         frames = frames - frames.mean(dim=-1, keepdim=True)

@@ -11,8 +11,8 @@ FILTERED = 0.5  # share of the rows that go through one
 def filtered(features: np.ndarray, gain: float, rng: np.random.Generator) -> np.ndarray:
     """Features (T, C), half of the time as through a random filter: one smooth curve is added to all frames.
 
-    So no speaker's, room's or microphone's long-term spectrum can be learnt by heart. After FilterAugment (Nam, Kim
-    and Park 2022), whose linear kind this is, but for knots at even distances and in standard deviations, not in dB.
+    So no speaker's, room's or microphone's long-term spectrum can be learnt by heart. FilterAugment of the linear
+    type (Nam, Kim and Park 2022), but with equidistant knots, in standard deviations instead of dB.
 
     Args:
         gain: standard deviation of the curve's knots, in standard deviations of a normalised feature.

@@ -2,7 +2,7 @@
 
 Padding never changes an utterance's output: padded frames are zero before every
 convolution, the recurrent layer ends at an utterance's own last frame, and the
-norm is over the channels of one frame.
+norm is over the bins and channels of one frame.
 """
 
 from dataclasses import dataclass, field

@@ -8,10 +8,11 @@ from mtlaug.files import UserError, read_json, read_yaml
 from mtlaug.scoring import curve_name, interval, percent, read_results
 
 USE = """Research on the recognition of emotion in speech, in recordings that begin and end with it: `mtlaug predict`
-leaves out the silence around speech, and so should other programs. The posteriors say how alike a recording is to
-those that actors or raters labelled so; they say nothing about what somebody feels. Not for decisions about people."""
-LIMITS = """The training data have their own languages, speakers, microphones and ways of emotion, acted ones in most
-corpora; other speech, other languages, noise and distant microphones lower the recall, as far as measured by the
+leaves out the silence around speech, and so should other programs. The posteriors, which are not calibrated, say how
+similar a recording is to those that were acted or rated as an emotion, and nothing about what somebody feels. Not for
+decisions about people."""
+LIMITS = """The training data have their own languages, speakers, microphones and ways of expressing emotion, acted in
+most corpora; other speech, other languages, noise and distant microphones lower the recall, as far as measured by the
 figures above. Classes that are not listed cannot be recognised: every recording gets one of them."""
 
 

@@ -42,8 +42,8 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
     check_features(noisy_dir, experiment.settings)
     if made["copies"] != experiment.copies:
         raise UserError(
-            f"{noisy_dir}: its noise was compared with other copies than those that {experiment.directory} was "
-            f"trained with; run stage 6 on {experiment.aug_dir}, and where that was made anew since, train anew"
+            f"{noisy_dir}: was checked against other training copies than those of {experiment.directory}; run stage 6 "
+            f"with {experiment.aug_dir}, and where that was made anew since, train anew"
         )
     for directory, digest in experiment.unlabelled.items():
         aug_dir = unlabelled.copies_of(directory)

@@ -38,7 +38,7 @@ class Objective(torch.nn.Module):
         return {"loss": loss, **terms}
 
     def emotion(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Cross entropy of logits (N, K) and class weights (N, K), weighted mean over the labelled rows."""
+        """Cross entropy of logits (N, K) against soft labels (N, K), mean over the labelled rows, weighted by class."""
         labelled = target.sum(dim=1, keepdim=True)  # (N, 1), 0 for unlabelled rows
         smoothing = self.args.label_smoothing
         smooth = (1 - smoothing) * target + smoothing * labelled / target.shape[1]

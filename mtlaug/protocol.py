@@ -1,8 +1,8 @@
 """The evaluation protocol of a corpus: classes, folds, and the guard against leaks.
 
-``protocol.json`` lies in the data directory. Its SHA-256 covers the classes, the
-label map, the folds, and the speaker and class of every kept utterance; every
-result carries it, and only results with equal hashes are compared.
+``protocol.json`` lies in the data directory. Its SHA-256 covers its name and scheme, the
+classes, the label map, the folds, and the speaker and class of every kept utterance;
+every result carries it, and only results with equal hashes are compared.
 """
 
 import hashlib

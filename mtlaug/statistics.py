@@ -14,7 +14,7 @@ import numpy as np
 
 EXACT_SWAPS = 4096
 RANDOM_SWAPS = 10_000
-MOST_ROUNDS = 200  # of drawing again: of 2,000 draws all are whole by then where one in twenty is at first
+MOST_ROUNDS = 200  # of redrawing: enough for 2,000 draws where one draw in twenty has all classes
 
 
 def uar(hits: np.ndarray, totals: np.ndarray) -> np.ndarray:

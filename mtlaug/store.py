@@ -43,9 +43,9 @@ class FeatureStore:
     Args:
         directories: data directories with feats.scp and cmvn.scp. One with utt2aug holds
             copies, whose sources (utt2uniq) are utterances of another of them.
-        kind: ``global``, ``utterance`` or ``speaker``. A speaker's statistics are of one
-            condition (clean, or one value of utt2aug), as they are for a test set in that condition: of all that
-            is there, so clean ones of emotions that are not tested too, noisy ones of the tested utterances alone.
+        kind: ``global``, ``utterance`` or ``speaker``. A speaker's statistics are of one condition (clean, or one
+            value of utt2aug) and of every utterance there is in it: clean ones include emotions that are not
+            tested, noisy ones have the tested utterances alone.
         reference: utterances that the global statistics are of: the clean training part.
     Raises:
         UserError: an utterance is in two directories, or the source of a copy is in none.

@@ -20,7 +20,7 @@ def add_commands(commands) -> None:
 
 def add_options(parser) -> None:
     """Add what chooses the attacks."""
-    parser.add_argument("--methods", required=True, metavar="LIST", help="of fgsm, bim and pgd, by spaces or commas")
+    parser.add_argument("--methods", required=True, metavar="LIST", help="fgsm, bim and pgd, or some of them")
     parser.add_argument("--domain", default="features", help="features or waveform")
     parser.add_argument(
         "--budgets",

@@ -60,7 +60,9 @@ def add_commands(commands) -> None:
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")
 
     parser = _action(actions, "trim-silence", _trim, "leave out the silence around utterances, by segments")
-    parser.add_argument("--below", type=float, default=BELOW, metavar="DB", help="silence is this below the loudest")
+    parser.add_argument(
+        "--below", type=float, default=BELOW, metavar="DB", help="what is this far below the loudest is silence"
+    )
     parser.add_argument("--margin", type=float, default=MARGIN, metavar="SECONDS", help="kept at either end")
     parser.add_argument("data_dir")
 
@@ -71,7 +73,7 @@ def add_commands(commands) -> None:
     parser.add_argument("data_dir", help="data directory to write; DATA_DIR_babble is that of the babble")
 
     parser = _action(actions, "from-table", _from_table, "make a data directory from a CSV or TSV table of labels")
-    parser.add_argument("--audio-dir", metavar="DIR", help="of relative paths; default: the folder of the table")
+    parser.add_argument("--audio-dir", metavar="DIR", help="base folder of relative paths; default: that of the table")
     parser.add_argument(
         "--column",
         action="append",

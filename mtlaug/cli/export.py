@@ -4,7 +4,7 @@
 def add_commands(commands) -> None:
     """Add the command ``export``."""
     export = commands.add_parser("export", help="pack a trained model: weights, settings, labels and a model card")
-    export.add_argument("model", metavar="MODEL", help="exp/<model>, whose folds and seeds become one ensemble, or one")
+    export.add_argument("model", metavar="MODEL", help="exp/<model> (an ensemble), or a fold or seed in it")
     export.add_argument("out", metavar="OUT_DIR", help="a new directory")
     export.add_argument("--licence", default="", help="terms of the training data, for the model card")
     export.add_argument(

@@ -19,7 +19,7 @@ def add_commands(commands) -> None:
         "--segment",
         type=float,
         metavar="SECONDS",
-        help="of the windows; default: no windows, or of 10 s where a recording is longer than a minute",
+        help="window length; default: the whole recording, 10 s windows above a minute",
     )
     predict.add_argument(
         "--keep-silence",

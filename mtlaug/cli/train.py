@@ -16,7 +16,7 @@ def add_commands(commands) -> None:
     prepare.add_argument("--seeds", default="1", help="seeds, separated by spaces")
     add_config(prepare)
     prepare.add_argument("--command-line", default="", metavar="TEXT", help="the command that reports give for this")
-    prepare.add_argument("--tensorboard", action="store_true", help="fail now where tensorboard is not installed")
+    prepare.add_argument("--tensorboard", action="store_true", help="check that tensorboard is installed")
     prepare.set_defaults(run=prepare_experiment)
 
     run = actions.add_parser("run", help="train one job, or go on where it was killed")

@@ -157,14 +157,14 @@ def section(curves: Curves, plots: Plots, name: str) -> list[Block]:
     parts: list[Block] = [Text(caption(list(curves.points.values())))]
     if averaged:
         mean = f"mean over {', '.join(averaged)}" if len(averaged) > 1 else averaged[0]
-        clean = "clean is the same model without disturbance; the share is what each level keeps of that UAR"
+        clean = "clean is the same model without disturbance; the share is the UAR at each level in percent of that"
         parts += [Text(f"UAR by {curves.unit}, {mean}; {clean}."), _summary(curves), *_comparisons(curves)]
     if held_out := _held_out(curves):
-        parts.append(Text(f"Kinds of noise of which no model's copies have any: {', '.join(held_out)}."))
+        parts.append(Text(f"Kinds of noise that no model was trained with: {', '.join(held_out)}."))
     if searches := _searches(curves):
         parts.append(Text(f"Searches: {'; '.join(searches)}."))
     if left_out:
-        parts.append(Text(f"In no mean, as not every model was tested with it: {', '.join(left_out)}."))
+        parts.append(Text(f"Left out of the mean, as not every model was tested with it: {', '.join(left_out)}."))
     if len(curves.series) > 1 or left_out:
         parts += [Text("Each by itself:"), _by_series(curves)]
     commands = sorted({(model, score.results["command"]) for (model, _, _), score in curves.points.items()})

@@ -54,7 +54,7 @@ def copies(shown: Shown, plots: Plots) -> list[Block]:
     text = (
         f"Test utterances of fold {fold.id} and a copy of each type that is made of the waveform, rendered again from "
         f"the manifest; what `{shown.name}` (seed {shown.seed}) makes of them is of models that have not heard the "
-        f"speaker. The spectrograms are log-mel energies, before any normalisation."
+        f"speaker. The spectrograms are log-mel energies, before mean and variance normalisation."
     )
     return [Text(text), *clips]
 

@@ -93,7 +93,14 @@ def training(models: list[Path]) -> list[Table]:
             epoch, seconds = (_number(summary[key]) for key in ("best_epoch", "seconds"))
             dev, augmentation = (percent(summary[key]) for key in ("dev_uar", "aug_accuracy"))
             rows.append([model.name, str(summary["trainings"]), epoch, dev, augmentation, seconds])
-    head = ["model", "trainings", "best epoch", "dev UAR there", "last augmentation accuracy", "seconds a training"]
+    head = [
+        "model",
+        "trainings",
+        "best epoch",
+        "dev UAR at best epoch",
+        "final augmentation accuracy",
+        "seconds a training",
+    ]
     return [Table("training", head, rows)] if rows else []
 
 
