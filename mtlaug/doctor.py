@@ -48,7 +48,8 @@ def examine() -> Iterator[Finding]:
     yield Finding("cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()))
     yield _disk()
     for command, grid in (("sbatch", "Slurm"), ("qsub", "SGE")):
-        yield Finding(grid, shutil.which(command) or "not on this machine")
+        path = shutil.which(command)
+        yield Finding(grid, f"{path} is there; whether it takes jobs is not tried" if path else "not on this machine")
 
 
 def _library(name: str, code: str, mend: str) -> Finding:

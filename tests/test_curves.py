@@ -154,7 +154,7 @@ def test_series_that_not_every_model_has_are_in_no_mean(exp_dir: Path, tmp_path,
         write_point(exp, "stl", "thunder", level)
     report.write(exp, tmp_path / "RESULTS.md")
     noise = part((tmp_path / "RESULTS.md").read_text(), "noise: made")
-    assert "In no mean, as not every model was tested with it: thunder." in noise
+    assert "Left out of the mean, as not every model was tested with it: thunder." in noise
     assert row(noise, "stl") == row(part(text, "noise: made"), "stl")
     assert row(noise, "thunder", "stl")
 
@@ -227,7 +227,7 @@ def test_kinds_of_noise_that_no_model_was_trained_with_are_named(exp_dir: Path, 
         write_json(path, results | {"noise": {"held_out": held_out, "seed": 0, "recordings": "0"}})
     others = {read_json(path)["curve"]["series"] for path in exp.glob("*/score_noise_*/results.json")} - {"rain"}
     report.write(exp, tmp_path / "RESULTS.md")
-    text = f"Kinds of noise of which no model's copies have any: {', '.join(sorted(others))}."
+    text = f"Kinds of noise that no model was trained with: {', '.join(sorted(others))}."
     assert others and text in (tmp_path / "RESULTS.md").read_text()
 
 

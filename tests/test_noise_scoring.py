@@ -86,7 +86,7 @@ def test_a_model_trained_with_other_copies_is_refused(corpus: Corpus, places: Pl
     extract(aug_dir, Path(aug_dir, "data"), corpus.settings().feature_args)
     other = Corpus(corpus.data_dir, aug_dir, corpus.config)
     run = other.prepare(tmp_path / "exp")
-    with pytest.raises(UserError, match=r"noisy: its noise was compared with other copies than those that .*exp was"):
+    with pytest.raises(UserError, match=r"noisy: was checked against other training copies than those of .*exp"):
         noise_scoring.score(run, places.noisy_dir, "")
 
 

@@ -173,8 +173,8 @@ def _check_audio(options) -> None:
     )
     if found.other_rate or found.several_channels:
         print(
-            f"check_audio: {found.other_rate} recordings have another sample rate and {found.several_channels} "
-            "several channels; feature extraction converts them"
+            f"check_audio: {found.other_rate} recordings are not at {found.rate} Hz and {found.several_channels} have "
+            "several channels; feature extraction makes all mono at its own rate"
         )
     lost = found.total - found.good
     where = f", listed in {options.data_dir}/dropped.tsv" if lost else ""

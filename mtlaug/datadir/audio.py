@@ -41,13 +41,15 @@ class AudioCheck(NamedTuple):
         total: those and the dropped ones, also the ones dropped at data preparation, but for those dropped by choice
             and repetitions.
         dropped: of this run: utterance to reason.
-        other_rate: recordings whose sample rate differs from the wanted one.
+        rate: the wanted sample rate, or that of most recordings, Hz.
+        other_rate: recordings at another one.
         several_channels: recordings of more than one channel.
     """
 
     good: int
     total: int
     dropped: dict[str, str]
+    rate: int
     other_rate: int
     several_channels: int
 
@@ -234,11 +236,11 @@ def _look(block, position: int, spans: list[_Span]) -> None:
                 span.sum.update((np.clip(np.nan_to_num(part), -1, 1) * 32768).round().astype("<i4").tobytes())
 
 
-def _count_converted(formats: Counter, sample_rate: int | None) -> tuple[int, int]:
-    """Recordings at another rate than ``sample_rate`` (or the most frequent one), and those of several channels."""
+def _count_converted(formats: Counter, sample_rate: int | None) -> tuple[int, int, int]:
+    """``sample_rate`` or the most frequent one, the recordings at another, and those of several channels."""
     rates: Counter = Counter()
     for (rate, _), count in formats.items():
         rates[rate] += count
     usual = sample_rate or rates.most_common(1)[0][0]
     several = sum(count for (_, channels), count in formats.items() if channels > 1)
-    return sum(rates.values()) - rates[usual], several
+    return usual, sum(rates.values()) - rates[usual], several
