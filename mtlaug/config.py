@@ -109,6 +109,11 @@ class UnlabelledArgs:
     target_dirs: list[str] = option([], "the same, of the test corpus but of speakers who are not tested")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
 
+    @property
+    def used(self) -> list[str]:
+        """All data directories, where there is any use of them."""
+        return [*self.data_dirs, *self.target_dirs] if self.ratio else []
+
 
 @dataclass
 class ModelArgs:

@@ -192,8 +192,17 @@ def load(exp_dir: str | Path) -> Experiment:
     if any(bound.get(name, digest) != digest for name, digest in there.items()):
         mend = "train anew, under another --exp-name or without this directory"
         raise UserError(f"{exp_dir}: was trained on other features than {bound['data_dir']} has now; {mend}")
-    data = bound["data_dir"], bound["aug_dir"], tuple(bound["seeds"]), current, bound["copies"], bound["unlabelled"]
-    return Experiment(Path(exp_dir), settings, *data, bound.get("command", ""))
+    return Experiment(
+        directory=Path(exp_dir),
+        settings=settings,
+        data_dir=bound["data_dir"],
+        aug_dir=bound["aug_dir"],
+        seeds=tuple(bound["seeds"]),
+        protocol=current,
+        copies=bound["copies"],
+        unlabelled=bound["unlabelled"],
+        command=bound.get("command", ""),
+    )
 
 
 def read(path: Path) -> dict:

@@ -76,10 +76,10 @@ def _overlap(
 ) -> tuple[str, str] | None:
     """The first utterance of each side that have samples of a recording in common."""
     spans = [(*segments[u], side, u) for side, part in enumerate((some, others)) for u in part if u in segments]
-    last: dict[tuple[str, int], tuple[float, str]] = {}  # where the latest span of a recording and side ends
+    latest = [("", 0.0, "")] * 2  # of each side: recording, end and utterance of the span that ends last
     for recording, start, end, side, utterance in sorted(spans):
-        ended, before = last.get((recording, 1 - side), (start, ""))
-        if ended > start:
-            return (utterance, before) if side == 0 else (before, utterance)
-        last[recording, side] = max((end, utterance), last.get((recording, side), (end, utterance)))
+        known, ended, other = latest[1 - side]
+        if known == recording and ended > start:
+            return (utterance, other) if side == 0 else (other, utterance)
+        latest[side] = max(latest[side], (recording, end, utterance))
     return None

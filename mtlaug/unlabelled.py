@@ -14,8 +14,7 @@ CHECKSUMS = "utt2checksum"  # of the samples; written by utils/check_audio.sh
 
 def directories(args: UnlabelledArgs) -> list[str]:
     """The unlabelled data directories in use, each followed by that of its copies."""
-    used = [*args.data_dirs, *args.target_dirs] if args.ratio else []
-    return [directory for data_dir in used for directory in (data_dir, copies_of(data_dir))]
+    return [directory for data_dir in args.used for directory in (data_dir, copies_of(data_dir))]
 
 
 def copies_of(data_dir: str) -> str:
@@ -26,7 +25,7 @@ def copies_of(data_dir: str) -> str:
 def utterances(args: UnlabelledArgs) -> list[str]:
     """The share of each directory's utterances that is used, C-sorted; a larger share holds all of a smaller one."""
     used = []
-    for data_dir in [*args.data_dirs, *args.target_dirs] if args.ratio else []:
+    for data_dir in args.used:
         names = sorted(read_table(Path(data_dir, "utt2spk")), key=rank)
         used += names[: max(1, round(args.share * len(names)))]
     return sorted(used)
@@ -66,7 +65,7 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
             speaker of a dev or test part, or an utterance, or the samples of one, of such a speaker.
     """
     args = settings.unlabelled_args
-    dirs = [*args.data_dirs, *args.target_dirs] if args.ratio else []
+    dirs = args.used
     if args.ratio and not dirs and settings.dataset_args.labelled_share == 1:
         raise UserError(
             "unlabelled_args.ratio is above 0, but there is no speech without labels: "

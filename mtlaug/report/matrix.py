@@ -96,7 +96,8 @@ def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[Block]]]:
                 seeds = " or ".join(sorted({number_of_seeds(s) for s in found if s}))
                 uars = (percent(s.results["uar"]) if s else "-" for s in found)
                 rows.append([plain, m.normalisation, seeds, *uars])
-        rows = [row for model in references_last(sorted({row[0] for row in rows})) for row in rows if row[0] == model]
+        order = references_last(sorted({row[0] for row in rows}))
+        rows.sort(key=lambda row: order.index(row[0]))
         note = "UAR of each model with each normalisation; intervals and comparisons stand above."
         if any(m.normalisation == "speaker" for m in alike):
             note += " `speaker` uses statistics of the test speakers' own speech: it is not ranked with the others."

@@ -106,20 +106,30 @@ def training(models: list[Path]) -> list[Table]:
 
 def tsv(tables: list[list[Scored]]) -> str:
     """A line a score, for other programs; the point of a curve and the cell of a matrix are empty for others."""
-    figures = ("n", "folds", "seeds", "uar", "uar_low", "uar_high", "wa")
-    places = ("curve", "series", "level", "unit", "train", "test")
-    lines = [("directory", "model", *DESCRIPTION, *figures, *places, "command")]
-    for score in (score for table in tables for score in table):
-        r = score.results
-        bounds = r["ci95"]["uar"] or (None, None)
-        figures = ["" if value is None else f"{value:.4f}" for value in (r["uar"], *bounds, r["wa"])]
-        counts = (r["n"], len(r["folds"]), len(r["seeds"]))
-        curve, pair = r.get("curve", {}), r.get("pair", {})
-        places = (*(curve.get(key, "") for key in ("name", "series", "level", "unit")),)
-        places += (pair.get("train", ""), pair.get("test", ""))
-        described = (r[key] for key in DESCRIPTION)
-        lines.append((score.directory, score.model, *described, *counts, *figures, *places, r["command"]))
+    records = [_record(score) for table in tables for score in table]
+    lines = [list(record) for record in records[:1]] + [list(record.values()) for record in records]
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def _record(score: Scored) -> dict[str, object]:
+    """Column to value."""
+    results = score.results
+    low, high = results["ci95"]["uar"] or (None, None)
+    figures = {"uar": results["uar"], "uar_low": low, "uar_high": high, "wa": results["wa"]}
+    curve, pair = results.get("curve", {}), results.get("pair", {})
+    return {
+        "directory": score.directory,
+        "model": score.model,
+        **{key: results[key] for key in DESCRIPTION},
+        "n": results["n"],
+        "folds": len(results["folds"]),
+        "seeds": len(results["seeds"]),
+        **{key: "" if value is None else f"{value:.4f}" for key, value in figures.items()},
+        "curve": curve.get("name", ""),
+        **{key: curve.get(key, "") for key in ("series", "level", "unit")},
+        **{key: pair.get(key, "") for key in ("train", "test")},
+        "command": results["command"],
+    }
 
 
 def _number(value: float | None) -> str:
