@@ -189,7 +189,11 @@ def test_tables_for_papers_have_the_rows_of_the_report(exp_dir: Path, tmp_path: 
     with open(f"{stem}.csv", newline="") as lines:
         assert list(csv.reader(lines)) == table
     latex = Path(f"{stem}.tex").read_text()
-    assert latex.startswith("% Generated; needs \\usepackage{booktabs}\n\\begin{tabular}{lrrrrrrrrrr}\n")
+    above, begun, _ = latex.partition("\n\\begin{tabular}{lrrrrrrrrrr}\n")
+    first, title, caption = above.splitlines()
+    assert begun and first == "% Generated; needs \\usepackage{booktabs}"
+    assert title == "% within: made, 4 classes, normalisation global"
+    assert caption.startswith("% Protocol made (`0123456789ab`): 4 classes (angry 30")
     cells = [line.removesuffix(r" \\").split(" & ") for line in latex.splitlines() if line.endswith(r"\\")]
     assert [len(row) for row in cells] == [len(row) for row in table]
     assert cells[0][2] == r"95 \%"

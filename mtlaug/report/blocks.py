@@ -70,13 +70,22 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "part"
 
 
-def named_tables(blocks: Iterable[Block]) -> dict[str, Table]:
-    """The tables by the name of their files; of equal names the later ones are numbered."""
-    named: dict[str, Table] = {}
-    for table in (block for block in blocks if isinstance(block, Table)):
-        name, number = table.name, 1
-        while name in named:
-            number += 1
-            name = f"{table.name}_{number}"
-        named[name] = table
+def named_tables(blocks: Iterable[Block]) -> dict[str, tuple[Table, list[str]]]:
+    """The tables by the name of their files, each with title and texts of its section up to there.
+
+    Of equal names the later ones are numbered.
+    """
+    named: dict[str, tuple[Table, list[str]]] = {}
+    said: list[str] = []
+    for block in blocks:
+        if isinstance(block, Section):
+            said = [block.title]
+        elif isinstance(block, Text):
+            said.append(block.text)
+        elif isinstance(block, Table):
+            name, number = block.name, 1
+            while name in named:
+                number += 1
+                name = f"{block.name}_{number}"
+            named[name] = block, list(said)
     return named

@@ -71,9 +71,9 @@ def write(
         plots.directory / "index.html": html.render(whole, title, command),
         plots.directory / "results.tsv": _tsv(scored),
     }
-    for name, table in named_tables(whole).items():
+    for name, (table, said) in named_tables(whole).items():
         texts[plots.directory / f"{name}.csv"] = papers.comma_separated(table)
-        texts[plots.directory / f"{name}.tex"] = papers.latex(table)
+        texts[plots.directory / f"{name}.tex"] = papers.latex(table, said)
     for path, text in texts.items():
         _write(path, text)
     written = [*texts, *plots.written]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 from mtlaug.report.blocks import Table
 
@@ -25,14 +26,15 @@ def escape(text: str) -> str:
     return f"${escaped[0]}${escaped[1:]}" if text[:1] in "+-" and text[1:2].isdigit() else escaped
 
 
-def latex(table: Table) -> str:
-    """A ``tabular`` with the rules of the package booktabs."""
+def latex(table: Table, said: Sequence[str] = ()) -> str:
+    """A ``tabular`` with the rules of the package booktabs; ``said`` of it, such as its protocol, are comments."""
     lines = [" & ".join(map(escape, cells)) + r" \\" for cells in (table.head, *table.rows)]
     # A row that begins with a bracket would else be taken for an option of the line end before it.
     lines = [f"{{}}{line}" if line.startswith("[") else line for line in lines]
     return "\n".join(
         [
             r"% Generated; needs \usepackage{booktabs}",
+            *(f"% {line}" for text in said for line in text.splitlines()),
             rf"\begin{{tabular}}{{l{'r' * (len(table.head) - 1)}}}",
             r"\toprule",
             lines[0],
