@@ -188,7 +188,10 @@ def read_seconds(noise_dir: str) -> dict[str, float]:
         return {}
     durations = read_table(path)
     files = read_table(Path(noise_dir, "wav.scp")).items()
-    return {file: float(durations[name]) for name, file in files if name in durations}
+    try:
+        return {file: float(durations[name]) for name, file in files if name in durations}
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; run utils/check_audio.sh {noise_dir}, which makes it") from None
 
 
 def draw_start(rng: np.random.Generator, seconds: float | None) -> float:

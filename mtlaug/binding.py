@@ -22,9 +22,8 @@ def check_features(directory: str, settings: Config) -> None:
     """Refuse a data directory whose features were made with another ``feature_args`` than the configuration's."""
     for name in (FEATURE_ARGS, "feats.scp"):
         if not Path(directory, name).exists():
-            raise UserError(
-                f"{directory}/{name}: no such file; the features are not there, or not all of one kind: run stage 3"
-            )
+            mend = "the features are not there, or not all of one kind: extract them (stage 3)"
+            raise UserError(f"{directory}/{name}: no such file; {mend}")
     made = read_json(Path(directory, FEATURE_ARGS))
     wanted = settings.to_dict()["feature_args"]
     if differing := [key for key, value in wanted.items() if made.get(key) != value]:

@@ -109,11 +109,13 @@ def references_last(models: Sequence[str]) -> list[str]:
 
 
 def _roles(models: Sequence[str]) -> dict[str, str]:
-    """The references among the models, by name: all with the ending, such as _7classes_speaker, that most have."""
+    """The references among the models, by name: without an ending, or all with that, such as _7classes, of most."""
 
     def with_ending(ending: str) -> dict[str, str]:
         return {reference + ending: reference for reference in REFERENCES if reference + ending in models}
 
+    if plain := with_ending(""):
+        return plain
     endings = {model.removeprefix(reference) for model in models for reference in REFERENCES}
     return max(map(with_ending, sorted(endings, key=lambda ending: (len(ending), ending))), key=len, default={})
 

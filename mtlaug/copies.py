@@ -53,10 +53,13 @@ def check_lengths(aug_dir: str, data_dir: str) -> None:
 
     Where stage 1 has left silence out since, the silence would tell what is a copy.
     """
-    tables = [read_table(Path(aug_dir, name)) for name in ("utt2num_frames", "utt2uniq", "utt2aug")]
+    numbers, sources, kinds = (read_table(Path(aug_dir, n)) for n in ("utt2num_frames", "utt2uniq", "utt2aug"))
     frames = read_table(Path(data_dir, "utt2num_frames"))
-    for (copy, number), source, kind in zip(tables[0].items(), tables[1].values(), tables[2].values(), strict=True):
-        if kind in SAME_LENGTH and frames.get(source, number) != number:
+    if numbers.keys() != sources.keys() or numbers.keys() != kinds.keys():
+        raise UserError(f"{aug_dir}: its tables are of different copies; run stages 2 and 3 again")
+    for copy, number in numbers.items():
+        source = sources[copy]
+        if kinds[copy] in SAME_LENGTH and frames.get(source, number) != number:
             said = f"utterance {copy} has {number} frames, and {source} in {data_dir} has {frames[source]}"
             raise UserError(f"{aug_dir}: {said}: the copies are of other speech; run stages 2 and 3 again")
 

@@ -126,7 +126,7 @@ class SoxEffect(AudioTransform):
             transformer.pitch(self.value)
         else:
             transformer.tempo(self.value, audio_type="s")
-        loudest = max(1.0, float(np.abs(samples).max()))  # SoX clips what is beyond 1
+        loudest = max(1.0, float(np.abs(samples).max()))  # SoX would clip what comes in beyond 1
         output = transformer.build_array(input_array=samples[0] / loudest, sample_rate_in=sampling_rate) * loudest
         length = perturb_num_samples(samples.shape[1], self._factor())
         # SoX ends a few samples early or late: the manifest's length holds.

@@ -186,7 +186,7 @@ def load(exp_dir: str | Path) -> Experiment:
         raise UserError(f"{exp_dir}: was trained under another protocol than {bound['data_dir']} has now; train anew")
     settings = config.of_model(tree, str(path))
     for directory in (bound["data_dir"], bound["aug_dir"]):
-        if Path(directory, FEATURE_ARGS).exists():
+        if Path(directory, FEATURE_ARGS).exists() and Path(directory, "feats.scp").exists():
             check_features(directory, settings)
     there = digests(bound["data_dir"]) if Path(bound["data_dir"], FEATURE_ARGS).exists() else {}
     if any(bound.get(name, digest) != digest for name, digest in there.items()):

@@ -50,6 +50,8 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
     directories = unlabelled.directories(experiment.settings.unlabelled_args)
+    if directories and "babble_speakers" not in made:
+        raise UserError(f"{noisy_dir}: does not say whose speech its babble is; run stage 6 again")
     tested, talkers = (copies.sources_of(noisy_dir), set(made["babble_speakers"])) if directories else (set(), set())
     for directory in directories:
         # Babble may be made of the speech, and the copies are what says which speech it was in training.
@@ -61,6 +63,7 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
     for directory in directories:
         if both := sorted(talkers & set(datadir.read(directory, "utt2spk").values())):
             mend = "take the two directories of one steps/prepare_unlabelled.sh, and run stages 2 to 6 again"
+            mend += "; where they are others, utils/copy_data_dir.sh --prefix tells them apart"
             raise UserError(f"{directory}: training has speaker {both[0]}, of whom {noisy_dir} has babble; {mend}")
 
 

@@ -62,14 +62,14 @@ class Noises:
                     raise UserError(f"{directory}/utt2kind: utterance {utterance}: kind {kind!r}: {mend}")
                 recorded.setdefault(kind, []).append(source)
         babble = _speech_by_speaker(babble_dir) if babble_dir else {}
-        if babble_dir and (number := sum(map(len, babble.values()))) < TALKERS:
+        if babble_dir and (number := len(set().union(*babble.values()))) < TALKERS:
             raise UserError(f"{babble_dir}/wav.scp: has {number} recordings; babble is made of {TALKERS}")
         return cls(recorded, babble, seconds)
 
     @property
     def speech(self) -> list[str]:
         """All recordings for babble."""
-        return list(itertools.chain.from_iterable(self.babble.values()))
+        return list(dict.fromkeys(itertools.chain.from_iterable(self.babble.values())))
 
     def sources(self) -> list[str]:
         """All recordings."""
@@ -95,7 +95,8 @@ class Noises:
         starts = [round(start, 3) for start in rng.uniform(0, 60, TALKERS)]
         orders = [[speakers[index][place] for place in rng.permutation(len(speakers[index]))] for index in chosen]
         in_turn = itertools.chain.from_iterable(itertools.zip_longest(*orders))
-        return AddBabble([source for source in in_turn if source][:TALKERS], starts, snr=0.0)
+        sources = list(dict.fromkeys(source for source in in_turn if source))  # two speakers may share a recording
+        return AddBabble(sources[:TALKERS], starts, snr=0.0)
 
     def described(self, kind: str, aug_dir: str, trained: set[str]) -> dict[str, int | bool]:
         """The number of recordings of a kind, and ``held_out``: whether no copy for training has noise of it.
@@ -119,6 +120,7 @@ def _trained_on_colour(exponent: float, aug_dir: str, recorded: bool) -> bool:
 
 def _speech_by_speaker(data_dir: str) -> dict[str, list[str]]:
     """Recordings by the speaker of the utterances in them, both in the order of ``utt2spk``."""
+    datadir.validate(data_dir)
     recordings, found = read_table(Path(data_dir, "wav.scp")), {}
     segments = Path(data_dir, "segments")
     home = {utterance: row.split()[0] for utterance, row in read_table(segments).items()} if segments.exists() else {}

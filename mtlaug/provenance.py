@@ -9,7 +9,7 @@ from pathlib import Path
 import mtlaug
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = ("mtlaug", "tools", "egs/*/run.sh", "egs/*/local")  # what a run writes, such as RESULTS.md, is no change of it
+CODE = ("mtlaug", "tools", "egs/*/run.sh", "egs/*/local/*")  # what a run writes, such as RESULTS.md, is no change of it
 TESTING = ("snrs", "attack-args")  # options of a recipe that choose what a trained model is tested on
 
 

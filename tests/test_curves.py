@@ -145,6 +145,8 @@ def test_levels_that_not_every_series_has_are_in_no_mean(exp_dir: Path, tmp_path
     noise, before = part((tmp_path / "RESULTS.md").read_text(), "noise: made"), part(text, "noise: made")
     assert row(noise, "stl") == [*row(before, "stl")[:-1], "-", row(before, "stl")[-1] + " / -"]
     assert row(noise, "mtlaug - stl") == row(before, "mtlaug - stl")
+    said = "Levels that not every series has are in none of them."
+    assert said in noise and said not in before
     assert row(noise, SERIES[0], "stl")[-1] != "-" and row(noise, SERIES[1], "stl")[-1] == "-"
 
 

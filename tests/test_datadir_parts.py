@@ -24,6 +24,8 @@ def test_kaldis_statistics_of_speakers_are_left_alone(data):
     datadir.subset(data, data.parent / "one", first=1)
     datadir.fix(data)
     assert (data / "cmvn.scp").read_text() == text
+    datadir.fix(data, remove={"a-1": "noisy", "a-2": "noisy", "a-3": "noisy"})
+    assert datadir.validate(data) == 3 and not (data / "cmvn.scp").exists()
     assert not (data / "split2/1/cmvn.scp").exists() and not (data.parent / "one/cmvn.scp").exists()
 
 

@@ -64,7 +64,7 @@ def test_of_several_microphones_the_first_is_the_room(noise_file):
 
 @needs_sox
 @pytest.mark.parametrize(("effect", "value"), [("pitch", 2.0), ("tempo", 1.1)])
-def test_sox_clips_nothing(effect, value):
+def test_sox_clips_no_loud_input(effect, value):
     samples = speech(0.7)[None]
     samples *= 0.8 / np.abs(samples).max()
     quiet, loud = (effects.SoxEffect(effect, value)(gain * samples, RATE) for gain in (1.0, 2.0))

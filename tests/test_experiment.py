@@ -78,7 +78,7 @@ def test_copies_without_features_of_their_own_are_refused(corpus, tmp_path):
     aug_dir = str(shutil.copytree(corpus.aug_dir, tmp_path / "aug"))
     settings = corpus.settings("augment_args.seed=5")
     manifest.make(corpus.data_dir, aug_dir, settings)
-    with pytest.raises(UserError, match=r"aug/feature_args\.json: no such file; .* run stage 3"):
+    with pytest.raises(UserError, match=r"aug/feature_args\.json: no such file; .* extract them"):
         experiment.prepare(str(tmp_path / "exp"), settings, corpus.data_dir, aug_dir, ["1"])
 
 

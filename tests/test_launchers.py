@@ -225,7 +225,7 @@ def test_cmd_sh_chooses_by_one_variable(place):
     assert source_cmd_sh(place, "sge").stdout.startswith("utils/sge.py --config conf/sge.conf --mem 4G|")
     wrong = source_cmd_sh(place, "pbs")
     assert wrong.returncode == 1
-    assert "set_cmd.sh: knows the cmd_backend run, slurm and sge, not 'pbs'" in wrong.stderr
+    assert "cmd_backend must be run, slurm or sge, not 'pbs'" in wrong.stderr
 
 
 def test_all_recipes_share_one_cmd_sh():

@@ -145,6 +145,12 @@ def test_babble_is_of_the_speakers_of_segments(tmp_path):
     datadir.write(data_dir, {"wav.scp": talkers, "segments": segments, "utt2spk": utt2spk})
     noises = noisy.Noises.read([], str(data_dir))
     assert {speaker: len(sources) for speaker, sources in noises.babble.items()} == {"a": 6, "b": 6}
+    assert len(noises.speech) == 6
+    for seed in range(20):
+        assert len(set(noises.draw("babble", np.random.default_rng(seed)).sources)) == 6
+    (data_dir / "segments").write_text((data_dir / "segments").read_text().replace(" r-5 ", " gone "))
+    with pytest.raises(UserError, match="gone"):
+        noisy.Noises.read([], str(data_dir))
 
 
 def test_any_part_of_a_long_noise_is_used(corpus: Corpus, tmp_path):

@@ -56,7 +56,7 @@ def test_quotes_and_empty_values_survive():
 def test_the_commit_is_dirty_where_code_differs_and_not_where_results_do(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(provenance, "ROOT", tmp_path)
     assert provenance.git_commit() == "unknown"
-    for name in ("mtlaug/model.py", "egs/mini/RESULTS.md", "egs/mini/run.sh"):
+    for name in ("mtlaug/model.py", "egs/mini/RESULTS.md", "egs/mini/run.sh", "egs/mini/local/x.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("as it was")
     user = ("-c", "user.name=a", "-c", "user.email=a@b.c")
@@ -67,7 +67,7 @@ def test_the_commit_is_dirty_where_code_differs_and_not_where_results_do(tmp_pat
     (tmp_path / "egs/mini/RESULTS.md").write_text("made anew")
     (tmp_path / "egs/mini/exp").mkdir()
     assert provenance.git_commit() == commit
-    for name in ("mtlaug/new.py", "egs/mini/run.sh"):
+    for name in ("mtlaug/new.py", "egs/mini/run.sh", "egs/mini/local/x.py", "egs/mini/local/y.py"):
         before = (tmp_path / name).read_text() if (tmp_path / name).exists() else None
         (tmp_path / name).write_text("changed")
         assert provenance.git_commit() == f"{commit}-dirty"

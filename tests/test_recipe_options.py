@@ -17,7 +17,7 @@ begin data/x pairs
 if at_stage 1; then
   open_stage data/x/options.conf; mkdir -p data/x; keep_options data/x/options.conf "${{bound[@]}}"
 fi
-if at_stage 2; then open_stage data/x/features.conf; keep_options data/x/features.conf feature_config; fi
+if at_stage 2; then open_stage data/x/features.conf; keep_options data/x/features.conf "${{heard[@]}}"; fi
 check_seeds exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
@@ -70,14 +70,17 @@ def test_copies_and_features_are_of_the_configuration_that_stage_2_had(run):
     assert run("--stage", 2).stdout.splitlines()[-1] == "./run.sh --train-config conf/stl.yaml"
 
 
-def test_stage_2_is_run_again_after_stage_1(run):
+def test_stage_2_is_run_again_after_a_stage_1_with_other_noise(run):
     """Else the copies would be of the noise of before, and the command that is noted would not make them again."""
     assert run("--noise-dir", "/one").returncode == 0
     assert run("--stop-stage", 1, "--noise-dir", "/other").returncode == 0
     done = run("--stage", 3)
-    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 2 has not come to its end; run it again\n")
+    said = "run.sh: --noise-dir '/other': stage 2 was run with '/one'; run it again first\n"
+    assert (done.returncode, done.stderr) == (1, said)
     assert run("--stage", 2).returncode == 0
     assert run("--stage", 3).returncode == 0
+    assert run("--stop-stage", 1, "--noise-dir", "/other").returncode == 0
+    assert run("--stage", 3).returncode == 0  # the same noise, whatever else stage 1 has made anew
 
 
 @pytest.mark.parametrize("arguments", [("--seeds", 1, 2, 3), ("--stage", 8, "x"), ("x", "--stage", 8)])

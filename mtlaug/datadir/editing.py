@@ -10,6 +10,7 @@ from mtlaug.datadir.tables import (
     back_up,
     check_speakers,
     has,
+    has_speaker_statistics,
     path_of,
     read,
     read_cuts,
@@ -82,6 +83,8 @@ def fix(data_dir: str | os.PathLike, *, remove: Mapping[str, str] | None = None)
     earlier = read_dropped(data_dir)
     if removed.keys() - earlier.keys():
         write_dropped(data_dir, {**removed, **earlier})
+    if removed and has_speaker_statistics(data_dir):  # they are of utterances that are no longer there
+        retire(data_dir, lambda name: name == "cmvn.scp")
     for name in changed:
         write_table(path_of(data_dir, name), fixed[name])
     if cuts_change:

@@ -127,7 +127,12 @@ def source_of(path: str) -> str:
 
 
 def kind_of(path: str | Path) -> str:
-    """The kind of a noise file: its category in ESC-50, which has one folder for all, or the folder it is in."""
+    """The kind of a noise file: its category in ESC-50, which has one folder for all, or the folder it is in.
+
+    A command is a kind of its own.
+    """
+    if str(path).endswith("|"):
+        return str(path)
     return _kind(_categories(Path(path)).get(Path(path).name, Path(path).parent.name))
 
 

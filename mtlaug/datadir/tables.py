@@ -43,11 +43,11 @@ def read(data_dir: str | os.PathLike, name: str) -> dict[str, str]:
 def utterance_tables(data_dir: str | os.PathLike) -> list[str]:
     """Names of the tables keyed by utterance that are there, except ``utt2spk``."""
     path_of(data_dir, "")
-    left_out = {"utt2spk", *(["cmvn.scp"] if _has_speaker_statistics(data_dir) else [])}
+    left_out = {"utt2spk", *(["cmvn.scp"] if has_speaker_statistics(data_dir) else [])}
     return sorted(name for name in os.listdir(data_dir) if _UTTERANCE_TABLE.fullmatch(name) and name not in left_out)
 
 
-def _has_speaker_statistics(data_dir: str | os.PathLike) -> bool:
+def has_speaker_statistics(data_dir: str | os.PathLike) -> bool:
     """Is ``cmvn.scp`` Kaldi's, by speaker? Told by its first line: stage 3 replaces it by one of our own."""
     cmvn, utterance, speaker = (_first_key(data_dir, name) for name in ("cmvn.scp", "utt2spk", "spk2utt"))
     return cmvn is not None and cmvn == speaker != utterance

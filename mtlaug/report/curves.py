@@ -227,6 +227,8 @@ def _by_series(curves: Curves) -> Table:
 
 def _comparisons(curves: Curves) -> list[Block]:
     """Paired differences of the mean over all series and levels, then of the mean at each level."""
+    if not curves.common_levels:
+        return [Text("Not compared, as no level is one of every series.")]
     rows, left_out = [], []
     for a, b in pairs(curves.models):
         both = [curves.at(model, curves.averaged, curves.common_levels) for model in (a, b)]
@@ -246,6 +248,8 @@ def _comparisons(curves: Curves) -> list[Block]:
         "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
         "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
     )
+    if len(curves.common_levels) < len(curves.levels):
+        note += " Levels that not every series has are in none of them."
     head = ["pair", "all levels", "p", "swaps", *_level_names(curves.common_levels, curves.unit)]
     return [Text(note), Table(f"{slug(curves.title)}_differences", head, rows), *missing]
 

@@ -104,10 +104,14 @@ def training(models: list[Path]) -> list[Table]:
     return [Table("training", head, rows)] if rows else []
 
 
+COLUMNS = ("directory", "model", *DESCRIPTION, "n", "folds", "seeds", "uar", "uar_low", "uar_high", "wa")
+COLUMNS += ("curve", "series", "level", "unit", "train", "test", "command")
+
+
 def tsv(tables: list[list[Scored]]) -> str:
     """A line a score, for other programs; the point of a curve and the cell of a matrix are empty for others."""
     records = [_record(score) for table in tables for score in table]
-    lines = [list(record) for record in records[:1]] + [list(record.values()) for record in records]
+    lines = [COLUMNS, *([record[name] for name in COLUMNS] for record in records)]
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
 
@@ -120,15 +124,15 @@ def _record(score: Scored) -> dict[str, object]:
     return {
         "directory": score.directory,
         "model": score.model,
-        **{key: results[key] for key in DESCRIPTION},
         "n": results["n"],
         "folds": len(results["folds"]),
         "seeds": len(results["seeds"]),
-        **{key: "" if value is None else f"{value:.4f}" for key, value in figures.items()},
         "curve": curve.get("name", ""),
+        "command": results["command"],
+        **{key: results[key] for key in DESCRIPTION},
+        **{key: "" if value is None else f"{value:.4f}" for key, value in figures.items()},
         **{key: curve.get(key, "") for key in ("series", "level", "unit")},
         **{key: pair.get(key, "") for key in ("train", "test")},
-        "command": results["command"],
     }
 
 

@@ -42,20 +42,24 @@ fail() {
 }
 
 # begin DATA_DIR [NAME...]: what is wrong in the options is said at once, and what earlier stages were given is taken from
-# them: the options of noise and speech, and the NAMEs of the recipe's own, from stage 1, the feature_config from stage 2.
+# them: the options of noise and speech, and the NAMEs of the recipe's own, from stage 1 (bound), the feature_config from
+# stage 2, whose copies must also have the noise and rooms that stage 1 had last (heard).
 begin() {
   local option
   check_stages
-  bound=()
+  bound=() heard=(feature_config)
   for option in noise_dir held_out_noise rir_dir unlabelled_dir "${@:2}"; do
     [ -z "${!option+set}" ] || bound+=("$option")
+  done
+  for option in noise_dir held_out_noise rir_dir; do
+    [ -z "${!option+set}" ] || heard+=("$option")
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
     fail "$1/options.conf: missing or incomplete: run stage 1 again (touch this file for data prepared by hand)"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
-  recall_options 2 "$1/features.conf" feature_config
+  recall_options 2 "$1/features.conf" "${heard[@]}"
   if [ -n "${held_out_noise-}" ] && [ -z "$noise_dir" ]; then
     fail "--held-out-noise $held_out_noise: needs --noise-dir, of whose recordings it is a kind"
   fi
@@ -107,13 +111,8 @@ check_seeds() {
   done
 }
 
-# open_stage FILE: a stage begins; until keep_options, what it makes is not whole, nor is what stage 2 made of it.
-open_stage() {
-  local data_dir=${1%/*}
-  [ -d "$data_dir" ] || return 0
-  echo "# not done" >"$1"
-  [ ! -f "$data_dir/features.conf" ] || echo "# not done" >"$data_dir/features.conf"
-}
+# open_stage FILE: a stage begins; until keep_options, what it makes is not whole.
+open_stage() { [ ! -d "$(dirname "$1")" ] || echo "# not done" >"$1"; }
 
 # is_done FILE: has the stage come to its end that notes its options there?
 is_done() { [ -f "$1" ] && ! grep -q "^#" "$1"; }

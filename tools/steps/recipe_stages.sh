@@ -31,7 +31,7 @@ if at_stage 2; then
     steps/make_augmentation.sh --feature-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
   done
-  keep_options "$data/features.conf" feature_config
+  keep_options "$data/features.conf" "${heard[@]}"
 fi
 
 if at_stage 3; then

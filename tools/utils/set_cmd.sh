@@ -16,7 +16,7 @@ case "$cmd_backend" in
     unset grid_cmd # a plain variable here would be an option of run.sh
     ;;
   *)
-    echo "utils/set_cmd.sh: knows the cmd_backend run, slurm and sge, not '$cmd_backend'; add it there" >&2
+    echo "cmd.sh: cmd_backend must be run, slurm or sge, not '$cmd_backend' (utils/set_cmd.sh is where another is added)" >&2
     exit 1
     ;;
 esac
