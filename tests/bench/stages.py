@@ -120,8 +120,8 @@ def growth() -> list[Row]:
     """Stages 2 to 5 at 1, 10 and 100 times `SMALL` utterances: processor time, and largest process.
 
     Where time grows in step with the utterances, each further one takes as long from 10 to 100 times as many as from
-    1 to 10 times; what a stage takes to start is in neither. It is the processor's time because the start takes most
-    of the time of small corpora, and by the clock it varies by more than the utterances take.
+    1 to 10 times. It is the processor's time and without the imports, which take most of the time of small corpora
+    and vary by more than their utterances take.
     """
     sizes = (1, 10, 100)
     with tempfile.TemporaryDirectory() as folder:
