@@ -135,8 +135,9 @@ def prepare(
     without_labels = unlabelled.check(settings, bound, data_dir)
     for directory in (data_dir, aug_dir, *unlabelled.directories(settings.unlabelled_args)):
         check_features(directory, settings)
-    for speech in (data_dir, *without_labels):
-        check_lengths(aug_dir if speech == data_dir else unlabelled.copies_of(speech), speech)
+    check_lengths(aug_dir, data_dir)
+    for directory in without_labels:
+        check_lengths(unlabelled.copies_of(directory), directory)
     tree = settings.to_dict() | {
         "experiment": {
             "data_dir": data_dir,

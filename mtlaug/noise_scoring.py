@@ -49,10 +49,15 @@ def _check(experiment: Experiment, noisy_dir: str, made: dict) -> None:
         aug_dir = unlabelled.copies_of(directory)
         if copies.copies_digest(aug_dir) != digest:
             raise UserError(f"{aug_dir}: holds other copies now than {experiment.directory} was trained on; train anew")
-    directories = unlabelled.directories(experiment.settings.unlabelled_args)
-    if directories and "babble_speakers" not in made:
+    if directories := unlabelled.directories(experiment.settings.unlabelled_args):
+        _refuse_unlabelled(directories, noisy_dir, made)
+
+
+def _refuse_unlabelled(directories: list[str], noisy_dir: str, made: dict) -> None:
+    """Raise a `UserError` where unlabelled speech or its copies share recordings or babble's speakers with the test."""
+    if "babble_speakers" not in made:
         raise UserError(f"{noisy_dir}: does not say whose speech its babble is; run stage 6 again")
-    tested, talkers = (copies.sources_of(noisy_dir), set(made["babble_speakers"])) if directories else (set(), set())
+    tested, talkers = copies.sources_of(noisy_dir), set(made["babble_speakers"])
     for directory in directories:
         # Babble may be made of the speech, and the copies are what says which speech it was in training.
         if datadir.has(directory, "cuts.jsonl.gz"):

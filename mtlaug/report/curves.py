@@ -227,19 +227,20 @@ def _by_series(curves: Curves) -> Table:
 
 def _comparisons(curves: Curves) -> list[Block]:
     """Paired differences of the mean over all series and levels, then of the mean at each level."""
-    if not curves.common_levels:
+    common = curves.common_levels
+    if not common:
         return [Text("Not compared, as no level is one of every series.")]
     rows, left_out = [], []
     for a, b in pairs(curves.models):
-        both = [curves.at(model, curves.averaged, curves.common_levels) for model in (a, b)]
+        both = [curves.at(model, curves.averaged, common) for model in (a, b)]
         if not all(both):
             left_out.append(f"{a} - {b}")
             continue
         (hits_a, totals), (hits_b, _) = map(joined, both)
         p, swaps, exact = swap_test(hits_a, hits_b, totals)
         test = [p_value(p), f"{swaps} {'exact' if exact else 'random'}"]
-        levels = [_difference(curves, a, b, [level]) for level in curves.common_levels]
-        rows.append([f"{a} - {b}", _difference(curves, a, b, curves.common_levels), *test, *levels])
+        levels = [_difference(curves, a, b, [level]) for level in common]
+        rows.append([f"{a} - {b}", _difference(curves, a, b, common), *test, *levels])
     text = f"Not compared, as a point of one of the two is missing: {', '.join(left_out)}."
     missing: list[Block] = [Text(text)] if left_out else []
     if not rows:
@@ -248,9 +249,9 @@ def _comparisons(curves: Curves) -> list[Block]:
         "Paired differences of the mean over all levels, and at each: bootstrap over speakers, two-sided swap test by "
         "speaker of the mean over all levels, p-values not corrected for the number of comparisons."
     )
-    if len(curves.common_levels) < len(curves.levels):
+    if len(common) < len(curves.levels):
         note += " Levels that not every series has are in none of them."
-    head = ["pair", "all levels", "p", "swaps", *_level_names(curves.common_levels, curves.unit)]
+    head = ["pair", "all levels", "p", "swaps", *_level_names(common, curves.unit)]
     return [Text(note), Table(f"{slug(curves.title)}_differences", head, rows), *missing]
 
 

@@ -49,10 +49,9 @@ begin() {
   check_stages
   bound=() heard=(feature_config)
   for option in noise_dir held_out_noise rir_dir unlabelled_dir "${@:2}"; do
-    [ -z "${!option+set}" ] || bound+=("$option")
-  done
-  for option in noise_dir held_out_noise rir_dir; do
-    [ -z "${!option+set}" ] || heard+=("$option")
+    [ -n "${!option+set}" ] || continue
+    bound+=("$option")
+    case "$option" in noise_dir | held_out_noise | rir_dir) heard+=("$option") ;; esac
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
