@@ -1,8 +1,8 @@
 """White-box attacks: FGSM (Goodfellow et al. 2015), BIM (Kurakin et al. 2017) and PGD (Madry et al. 2018).
 
-An attack raises the cross entropy of the true class by steps along its gradient,
-within a ball around the clean inputs. Nothing here knows what the inputs are:
-a `Problem` says how they are classified, a ball how far they may be changed.
+An attack raises the loss of the true class by steps along its gradient, within a
+ball around the clean inputs. Nothing here knows what the inputs are: a `Problem`
+says how they are classified, a ball how far they may be changed.
 
 Of all inputs that an attack passes, the clean ones among them, the worst for the
 defender is kept for each utterance: a misclassified one before any other, then
@@ -118,10 +118,7 @@ class L2Ball:
     radii: Tensor
 
     def direction(self, gradient: Tensor) -> Tensor:
-        # A confident model's gradient is so small that its squares would vanish.
-        peak = gradient.abs().amax(dim=1, keepdim=True)
-        scaled = gradient / peak.clamp(min=torch.finfo(gradient.dtype).tiny)
-        return self.radii[:, None] * torch.nn.functional.normalize(scaled, dim=1)
+        return self.radii[:, None] * torch.nn.functional.normalize(gradient, dim=1)
 
     def project(self, perturbation: Tensor) -> Tensor:
         norm = perturbation.norm(dim=1).clamp(min=torch.finfo(perturbation.dtype).tiny)
@@ -155,7 +152,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Iterate:
-    """Inputs (N, T, ...), their logits (N, K) and loss (N,), and its gradient at the inputs where it was asked for."""
+    """Inputs (N, T, ...), logits (N, K), loss (N,), which is `lead`, and its gradient where it was asked for."""
 
     inputs: Tensor
     logits: Tensor
@@ -172,9 +169,20 @@ def evaluate(problem: Problem, perturbation: Tensor, gradient: bool) -> Iterate:
     inputs = problem.snap(problem.clean + perturbation).detach().requires_grad_(gradient)
     with torch.set_grad_enabled(gradient):
         logits = problem.classify(inputs)
-        loss = torch.nn.functional.cross_entropy(logits, problem.labels, reduction="none")
+        loss = lead(logits, problem.labels)
     slope = _masked(problem, torch.autograd.grad(loss.sum(), inputs)[0]) if gradient else None
     return Iterate(inputs.detach(), logits.detach(), loss.detach(), slope)
+
+
+def lead(logits: Tensor, labels: Tensor) -> Tensor:
+    """log sum_{k != y} exp z_k - z_y of logits (N, K): by how much the other classes are ahead of the true one; (N,).
+
+    The cross entropy is its softplus: both rise together and have gradients of one direction, but that of the
+    cross entropy vanishes where a model is sure, which would look like robustness.
+    """
+    true = labels[:, None]
+    others = logits.scatter(1, true, -torch.inf).logsumexp(dim=1)
+    return others - logits.gather(1, true).squeeze(1)
 
 
 def ascend(

@@ -207,8 +207,19 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Config:
         UserError: the file is missing or not YAML, a key is unknown (the nearest
             known one is named), or a value has the wrong type or range.
     """
-    tree = _read(Path(path), seen=[])
-    for override in overrides or []:
+    return _changed(_read(Path(path), seen=[]), overrides or [], str(path))
+
+
+def check_holds(config: Config, overrides: list[str], source: str) -> None:
+    """Raise `UserError` at the first of ``overrides``, see `load`, that changes ``config``, which ``source`` holds."""
+    for override in overrides:
+        if _changed(config.to_dict(), [override], source) != config:
+            mend = "leave it out, or train such a model by stage 4, with an --exp-name of its own"
+            raise UserError(f"{source}: was not trained with {override}; {mend}")
+
+
+def _changed(tree: dict, overrides: list[str], source: str) -> Config:
+    for override in overrides:
         name, equals, value = override.partition("=")
         if not equals:
             raise UserError(f"--set {override!r}: expected block.key=value, for example loss_args.alpha=0.1")
@@ -216,7 +227,7 @@ def load(path: str | Path, overrides: list[str] | None = None) -> Config:
             _put(tree, name.split("."), yaml.safe_load(value))
         except yaml.YAMLError as error:
             raise UserError(f"--set {override}: not YAML: {error}") from None
-    return from_dict(tree, f"{path} with {' '.join(overrides)}" if overrides else str(path))
+    return from_dict(tree, f"{source} with {' '.join(overrides)}" if overrides else source)
 
 
 def from_dict(tree: dict, source: str = "config") -> Config:

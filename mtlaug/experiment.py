@@ -69,7 +69,12 @@ class Experiment:
         return {utterance: index[speaker] for utterance, speaker in utt2spk.items()}
 
     def command_line(self, tested: str) -> str:
-        """The command that trains it and tests it as the command ``tested`` does."""
+        """The command that trains it and tests it as the command ``tested`` does.
+
+        Raises:
+            UserError: ``tested`` names overrides that it was not trained with.
+        """
+        config.check_holds(self.settings, provenance.overrides(tested), str(self.directory))
         return provenance.command_line(self.command, self.seeds, tested)
 
     def jobs(self) -> list[tuple[str, int]]:

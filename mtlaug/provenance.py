@@ -51,6 +51,11 @@ def command_line(trained: str, seeds: tuple[int, ...], tested: str) -> str:
     return " ".join(["./run.sh", *(f"--{name} {_quoted(value)}" for name, value in options.items())])
 
 
+def overrides(command: str) -> list[str]:
+    """Those of the configuration that a recipe's command gives, ``block.key=value`` each."""
+    return (_options(command) or {}).get("train-args", "").split()
+
+
 def _options(command: str) -> dict[str, str] | None:
     """Those of a recipe's command; None of what is no such command."""
     try:

@@ -138,10 +138,22 @@ def test_no_pass_through_the_model_is_wasted(method, passes, gradients):
     assert counted == {"passes": passes, "gradients": gradients}
 
 
-def test_a_confident_model_still_has_a_direction():
-    gradient = torch.tensor([[3e-30, -4e-30], [0.0, 0.0]])
-    direction = L2Ball(torch.tensor([5.0, 5.0])).direction(gradient)
-    torch.testing.assert_close(direction, torch.tensor([[3.0, -4.0], [0.0, 0.0]]))
+def test_the_loss_rises_with_the_cross_entropy():
+    torch.manual_seed(0)
+    logits, labels = torch.randn(50, CLASSES) * 5, torch.randint(CLASSES, (50,))
+    expected = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    torch.testing.assert_close(torch.nn.functional.softplus(attack.lead(logits, labels)), expected)
+
+
+@pytest.mark.parametrize("method", attack.METHODS)
+def test_a_sure_model_is_attacked_like_any_other(method):
+    """Of two classes larger logits change no direction; the cross entropy's gradient would vanish."""
+    network, ball = Network().eval(), LinfBall(0.3)
+    labels = torch.tensor([0, 1, 0, 0, 1, 1])
+    plain = make_problem(classify=lambda x: network(x)[:, :2], labels=labels)
+    sure = make_problem(classify=lambda x: 1000 * network(x)[:, :2], labels=labels)
+    assert evaluate(sure, torch.zeros_like(sure.clean), gradient=False).loss.min() < -100
+    torch.testing.assert_close(attacked(sure, method, ball).inputs, attacked(plain, method, ball).inputs)
 
 
 @pytest.mark.parametrize("method", attack.METHODS)

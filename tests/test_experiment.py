@@ -52,6 +52,16 @@ def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path
     assert (tmp_path / "exp" / "config.yaml").read_bytes() == before
 
 
+def test_a_test_of_overrides_that_were_not_trained_with_is_refused(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "loss_args.alpha=0.9")
+    assert run.command_line(
+        f'./run.sh --train-args "loss_args.alpha=0.90 loss_args.beta={run.settings.loss_args.beta}"'
+    )
+    for more in ("loss_args.alpha=0.3", "augment_args.types.mixup=false"):
+        with pytest.raises(UserError, match=f"exp: was not trained with {more}; leave it out"):
+            run.command_line(f'./run.sh --train-args "loss_args.alpha=0.9 {more}"')
+
+
 def test_seeds_are_added_to_those_that_are_trained(corpus, tmp_path):
     corpus.prepare(tmp_path / "exp", seeds="1 2")
     trained = corpus.prepare(tmp_path / "exp", seeds="4")  # of those before none was trained
