@@ -102,12 +102,18 @@ class DatasetArgs:
 
 @dataclass
 class UnlabelledArgs:
-    """Speech without labels, for the two label-free tasks."""
+    """Speech without labels, for the two label-free tasks, and with pseudo-labels for the emotion task too."""
 
     ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
     data_dirs: list[str] = option([], "data directories; labels are not used, x_aug holds the copies of x")
     target_dirs: list[str] = option([], "the same, of the test corpus but of speakers who are not tested")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
+    pseudo_labels_from: int = option(
+        0,
+        "epoch from which the model's own posteriors are its emotion, of each speaker in the labels' shares; 0: never",
+        "",
+        "zero or more",
+    )
 
     @property
     def used(self) -> list[str]:
@@ -248,6 +254,9 @@ def from_dict(tree: dict, source: str = "config") -> Config:
         raise UserError(f"{source}: feature_args.frame_shift must not be longer than frame_length")
     if config.dataset_args.train_on_dev and config.optim_args.select != "last":
         raise UserError(f"{source}: dataset_args.train_on_dev leaves nothing to select on: set optim_args.select: last")
+    if config.unlabelled_args.pseudo_labels_from and not config.unlabelled_args.ratio:
+        mend = "set unlabelled_args.ratio"
+        raise UserError(f"{source}: unlabelled_args.pseudo_labels_from needs unlabelled rows: {mend}")
     return config
 
 

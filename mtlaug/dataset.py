@@ -82,7 +82,7 @@ class TrainingSet:
         classes: class names in the order of the outputs.
         settings: the resolved configuration.
         seed: of the draws; the same for every fold and model.
-        unlabelled: utterances for the label-free tasks.
+        unlabelled: utterances for the label-free tasks, and for the emotion task once they have a `label`.
         meta: task to utterance to its target there.
         draws: labelled rows an epoch; by default copies_per_epoch for each utterance.
     """
@@ -104,7 +104,7 @@ class TrainingSet:
         self.type_index = {name: index for index, name in enumerate(self.types)}
         if self.loss.augtype_rows == "waveform":
             self.type_index.update(dict.fromkeys(augment.TRAINING_TIME, UNKNOWN))
-        identity = np.eye(len(classes), dtype=np.float32)
+        self.classes, identity = classes, np.eye(len(classes), dtype=np.float32)
         self.emotion = {utterance: identity[classes.index(label)] for utterance, label in labels.items()}
         self.no_emotion = np.zeros(len(classes), np.float32)
         self.labelled, self.unlabelled = list(labels), list(unlabelled)
@@ -115,6 +115,10 @@ class TrainingSet:
         for copy, source in store.source_of.items():
             if source in used:
                 self.copies.setdefault((source, store.type_of[copy]), []).append(copy)
+
+    def label(self, emotions: Mapping[str, np.ndarray]) -> None:
+        """Soft labels (K,) for unlabelled utterances, which have them in the batches from now on."""
+        self.emotion |= emotions
 
     def batches(self, epoch: int, rank: int = 0, world: int = 1) -> Iterator[Batch]:
         """The batches of an epoch (from 1), or every ``world``-th row of them; the same whatever happened before."""

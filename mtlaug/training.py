@@ -14,7 +14,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from mtlaug import adversarial, board, checkpoints, dataset, distributed, provenance, unlabelled
+from mtlaug import adversarial, board, checkpoints, dataset, distributed, provenance, pseudo_labels, unlabelled
 from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
 from mtlaug.inference import build_model, device, predict
@@ -47,6 +47,8 @@ class Trainer:
         self.store = experiment.store(fold, experiment.aug_dir, *others)
         on_dev = experiment.settings.dataset_args.train_on_dev
         self.dev = {} if on_dev else experiment.protocol.utterances(fold, "dev")
+        # Of the unlabelled utterances too.
+        self.utt2spk = experiment.protocol.corpus.utt2spk | unlabelled.utt2spk(experiment.settings.unlabelled_args)
         self.data, labels = self._training_set()
         rows = self.data.draws // self.data.num_batches()  # of the smallest batch
         if rows < distributed.world():
@@ -69,9 +71,9 @@ class Trainer:
         """The data, and the labels that are used."""
         experiment, settings = self.experiment, self.experiment.settings
         everything = experiment.training_labels(self.fold)
-        speakers, share = experiment.protocol.corpus.utt2spk, settings.dataset_args.labelled_share
-        labels, hidden = unlabelled.hide_labels(everything, speakers, share, self.seed)
-        without = [*hidden, *unlabelled.utterances(settings.unlabelled_args)]
+        share = settings.dataset_args.labelled_share
+        labels, hidden = unlabelled.hide_labels(everything, self.utt2spk, share, self.seed)
+        without = [*hidden, *unlabelled.utt2spk(settings.unlabelled_args)]
         draws = len(everything) * settings.dataset_args.copies_per_epoch
         meta = {task: experiment.meta_targets(task) for task in experiment.meta_tasks()}
         data = dataset.TrainingSet(self.store, labels, experiment.classes, settings, self.seed, without, meta, draws)
@@ -91,6 +93,8 @@ class Trainer:
     def train_epoch(self) -> dict:
         """One epoch of updates and a look at dev; returns the line for the log."""
         self.epoch += 1
+        if 0 < self.experiment.settings.unlabelled_args.pseudo_labels_from <= self.epoch:
+            self.data.label(pseudo_labels.make(self.averaged.module, self.data, self.utt2spk))
         self._seed_torch(self.epoch)
         self.model.train()
         sums = 0.0  # of each term; read now and then only, as a GPU would wait for the CPU each time

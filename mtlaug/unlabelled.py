@@ -1,4 +1,4 @@
-"""Speech without labels for the two label-free tasks: which utterances, and the guard that none of them is tested."""
+"""Speech without labels: which utterances, whose, and the guard that none of them is tested."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,13 +22,14 @@ def copies_of(data_dir: str) -> str:
     return f"{data_dir.rstrip('/')}_aug"
 
 
-def utterances(args: UnlabelledArgs) -> list[str]:
+def utt2spk(args: UnlabelledArgs) -> dict[str, str]:
     """The share of each directory's utterances that is used, C-sorted; a larger share holds all of a smaller one."""
-    used = []
+    used = {}
     for data_dir in args.used:
-        names = sorted(read_table(Path(data_dir, "utt2spk")), key=rank)
-        used += names[: max(1, round(args.share * len(names)))]
-    return sorted(used)
+        speakers = read_table(Path(data_dir, "utt2spk"))
+        names = sorted(speakers, key=rank)
+        used |= {name: speakers[name] for name in names[: max(1, round(args.share * len(names)))]}
+    return dict(sorted(used.items()))
 
 
 def hide_labels(

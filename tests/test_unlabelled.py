@@ -94,7 +94,7 @@ def test_a_model_trains_with_unlabelled_speech_and_is_bound_to_it(checked, extra
 
 def test_a_larger_share_holds_all_of_a_smaller_one(corpus, extra):
     shares = [
-        set(unlabelled.utterances(corpus.settings(*with_extra(extra), f"unlabelled_args.share={x}").unlabelled_args))
+        set(unlabelled.utt2spk(corpus.settings(*with_extra(extra), f"unlabelled_args.share={x}").unlabelled_args))
         for x in (0.3, 0.5, 1.0)
     ]
     assert [len(share) for share in shares] == [3, 5, 10]

@@ -36,7 +36,7 @@ def blocks(shown: Shown, plots: Plots) -> list[Block]:
     labels = experiment.protocol.utterances(fold, "test")
     clean = spread(list(labels), MOST_UTTERANCES)
     copies = spread([copy for copy, source in store.source_of.items() if source in set(clean)], MOST_COPIES)
-    others = spread(unlabelled.utterances(experiment.settings.unlabelled_args), MOST_UNLABELLED) if more else []
+    others = spread(list(unlabelled.utt2spk(experiment.settings.unlabelled_args)), MOST_UNLABELLED) if more else []
     points = [*clean, *copies, *others]
     if len(points) < FEWEST_POINTS:
         raise UserError(f"fold {fold.id} of {shown.name} has {len(points)} utterances and copies to test, too few")
