@@ -43,7 +43,7 @@ def turns_of(session: int) -> dict[str, str]:
         for condition in "PRST"
         for sentence in ("01A", "20H")
     ]
-    return {name: "NSAH"[number % 4] for number, name in enumerate(names)}
+    return {name: "NSAHAHNS"[number % 8] for number, name in enumerate(names)}
 
 
 def make_corpus(corpus: Path, sessions=SESSIONS, *, labels: str = "Evalution.txt", audio: str = "") -> Path:

@@ -13,22 +13,25 @@ from pathlib import Path
 
 from mtlaug import datadir
 from mtlaug.cli import Parser
-from mtlaug.datadir.counts import Known
+from mtlaug.datadir.counts import Known, check_counts
 from mtlaug.datadir.turns import LeftOut, Turn, from_turns
 from mtlaug.files import UserError
 
 EMOTIONS = {"A": "angry", "H": "happy", "S": "sad", "N": "neutral", "O": "other", "X": "no_agreement"}
+SESSIONS = dict.fromkeys(f"session{number}" for number in range(1, 7))  # whose counts are not known
 KNOWN = Known(
     total=7798,
-    by_class=dict.fromkeys(("angry", "happy", "neutral", "sad")),
-    by_session=dict.fromkeys(f"session{number}" for number in range(1, 7)),
+    by_class={"angry": 792, "happy": 2644, "neutral": 3477, "sad": 885},
+    by_session=SESSIONS,
 )
+# Turns of each condition: natural, read, other improvised and target improvised (Busso et al. 2017).
+KNOWN_CONDITIONS = Known(total=8438, by_class={"P": 2785, "R": 620, "S": 4381, "T": 652}, by_session=SESSIONS)
 LABEL_FILES = ("evalution.txt", "evaluation.txt")  # the release's spelling, and the dictionary's
 EXAMPLE = "session1/S01A/P/MSP-IMPROV-S01A-F01-P-FM01.wav"
 
 # After the corpus: sentence and intended emotion, speaker, condition, and two letters with the number of the turn.
 TURN = re.compile(r"S(\d\d)[A-Z]-(([FM])0([1-6]))-([PRST])-[A-Z]{2}\d+")
-PROMPTED = "RS"  # read and target sentences are 20 in all, said in every session; P and T are in the speaker's words
+PROMPTED = "RT"  # read and target sentences are 20 in all, said in every session; P and S are in the speaker's words
 LABEL = re.compile(r"\s*UTD-IMPROV-(\S+?)\.avi\s*;(.*)", re.IGNORECASE)
 
 
@@ -111,6 +114,8 @@ def prepare(corpus: Path, data_dir: Path, *, scripted: bool, allow_partial: bool
     labels = find_labels(corpus)
     turns = list(read_turns(labels, left_out))
     print(f"prepare_data: {len(turns)} labelled turns in {labels}, {len(audio)} audio files of turns")
+    conditions = ((TURN.fullmatch(turn.name.removeprefix("MSP-IMPROV-"))[5], turn.session) for turn in turns)
+    check_counts(conditions, KNOWN_CONDITIONS, allow_partial=allow_partial)
     from_turns(data_dir, turns, audio, KNOWN, left_out, scripted=scripted, allow_partial=allow_partial)
 
 
