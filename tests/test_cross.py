@@ -274,6 +274,8 @@ def test_recipe(tmp_path):
     assert recipes.succeeded(recipes.run(folders["emodb"], "--corpus-dir", emodb, "--stop-stage", 1))
     said = recipes.run(recipe, "--pairs", "emodb:urdu")
     assert recipes.failed(said, "../urdu/data/urdu is not prepared; (cd ../urdu && ./run.sh --stop-stage 1) makes it")
+    assert recipes.failed(recipes.run(recipe, "--pairs", "emodb,urdu"), "--pairs: emodb,urdu is no pair, such as")
+    assert recipes.failed(recipes.run(recipe, "--normalisations", ""), "--normalisations is empty")
     assert recipes.succeeded(recipes.run(folders["urdu"], "--corpus-dir", urdu))
     tiny = "optim_args.epochs=1 model_args.channels=4 model_args.hidden=8"
     arguments = ["--normalisations", "speaker", "--train-args", tiny, "--nj", 1]

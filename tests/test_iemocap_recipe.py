@@ -149,8 +149,9 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
         result = recipes.run(recipe, *arguments)
         assert recipes.failed(result, "https://sail.usc.edu/iemocap/iemocap_release.htm", "Session1 to Session5")
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
+    (tmp_path / "empty").mkdir()
     assert recipes.failed(
-        prepare(recipe, tmp_path), "holds no audio file (.wav", ".au); expected names such as Session1/"
+        prepare(recipe, tmp_path / "empty"), "holds no audio file (.wav", ".au); expected names such as Session1/"
     )
     lone = path_of(tmp_path / "other", "Ses01F_impro01_F000")
     lone.parent.mkdir(parents=True)

@@ -119,8 +119,9 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
         result = recipes.run(recipe, *arguments)
         assert recipes.failed(result, "https://www.lab-msp.com/MSP/MSP-Improv.html", "Evalution.txt (or Evalu")
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
+    (tmp_path / "empty").mkdir()
     assert recipes.failed(
-        prepare(recipe, tmp_path), "holds no audio file (.wav", ".au); expected names such as session1/"
+        prepare(recipe, tmp_path / "empty"), "holds no audio file (.wav", ".au); expected names such as session1/"
     )
     assert not (recipe / "data").exists()
 

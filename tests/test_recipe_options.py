@@ -32,6 +32,8 @@ def run(tmp_path):
     (recipe / "conf").mkdir()
     for name in ("mtlaug", "stl", "seed"):
         (recipe / "conf" / f"{name}.yaml").touch()
+    for name in ("a b/no=ise", "one", "other", "noise", "x"):
+        (recipe / name).mkdir(parents=True)
 
     def call(*arguments):
         command = ["bash", "./run.sh", *map(str, arguments)]
@@ -41,12 +43,12 @@ def run(tmp_path):
 
 
 def test_later_stages_are_of_the_options_that_stage_1_had(run):
-    assert run("--noise-dir", "/a b/no=ise").returncode == 0
-    for given in ((), ("--noise-dir", "/a b/no=ise")):
+    assert run("--noise-dir", "a b/no=ise").returncode == 0
+    for given in ((), ("--noise-dir", "a b/no=ise")):
         done = run("--stage", 4, "--nj", 3, *given)
         assert done.stdout.splitlines() == [
-            "noise '/a b/no=ise', pairs 'a:b c:d'",
-            './run.sh --train-config conf/stl.yaml --noise-dir "/a b/no=ise"',
+            "noise 'a b/no=ise', pairs 'a:b c:d'",
+            './run.sh --train-config conf/stl.yaml --noise-dir "a b/no=ise"',
         ]
 
 
@@ -72,14 +74,14 @@ def test_copies_and_features_are_of_the_configuration_that_stage_2_had(run):
 
 def test_stage_2_is_run_again_after_a_stage_1_with_other_noise(run):
     """Else the copies would be of the noise of before, and the command that is noted would not make them again."""
-    assert run("--noise-dir", "/one").returncode == 0
-    assert run("--stop-stage", 1, "--noise-dir", "/other").returncode == 0
+    assert run("--noise-dir", "one").returncode == 0
+    assert run("--stop-stage", 1, "--noise-dir", "other").returncode == 0
     done = run("--stage", 3)
-    said = "run.sh: --noise-dir '/other': stage 2 was run with '/one'; run it again first\n"
+    said = "run.sh: --noise-dir 'other': stage 2 was run with 'one'; run it again first\n"
     assert (done.returncode, done.stderr) == (1, said)
     assert run("--stage", 2).returncode == 0
     assert run("--stage", 3).returncode == 0
-    assert run("--stop-stage", 1, "--noise-dir", "/other").returncode == 0
+    assert run("--stop-stage", 1, "--noise-dir", "other").returncode == 0
     assert run("--stage", 3).returncode == 0  # the same noise, whatever else stage 1 has made anew
 
 
@@ -97,6 +99,10 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--stage", 5, "--stop-stage", 4), "no stage is left"),
         (("--train-config", ""), "--train-config is empty"),
         (("--nj", 0), "--nj 0: expected a whole number above zero"),
+        (("--max-loss", "5%"), "--max-loss 5%: expected a percentage"),
+        (("--exp-name", "x/y"), "--exp-name x/y: is the name of a folder in exp/"),
+        (("--rir-dir", "no/rooms"), "run.sh: no/rooms: no such directory"),
+        (("--pairs", "a:b\nc:d"), "--pairs: has a line break in it"),
         (("--train-config", "conf/stl.yaml,conf/typo.yaml"), "run.sh: conf/typo.yaml: no such file"),
         (("--exp-name", "x", "--train-config", "conf/stl.yaml,conf/seed.yaml"), "--exp-name x: is of one model"),
         (("--normalisation", "spekaer"), "normalisation spekaer: known are global, utterance and speaker"),
@@ -109,12 +115,29 @@ def test_what_cannot_be_run_is_refused_at_once(run, arguments, message):
     assert message in done.stderr
 
 
+def test_stage_1_comes_first(run):
+    done = run("--stage", 4, "--noise-dir", "x")
+    assert (done.returncode, "data/x/options.conf: missing or incomplete: run stage 1 (" in done.stderr) == (1, True)
+
+
+def test_noise_that_was_made_anew_for_other_data_is_refused(run, tmp_path):
+    assert run("--stop-stage", 1, "--noise-dir", "one").returncode == 0
+    made = tmp_path / "a recipe/data/noise_train/options.conf"
+    made.parent.mkdir()
+    made.write_text("noise_dir=one\n")
+    assert run("--stage", 2).returncode == 0
+    made.write_text("noise_dir=other\n")
+    done = run("--stage", 2)
+    said = "data/noise_train was made anew with another --noise-dir for other data; run stage 1 again"
+    assert (done.returncode, done.stderr) == (1, f"run.sh: {said}\n")
+
+
 def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
-    assert run("--noise-dir", "/noise").returncode == 0
+    assert run("--noise-dir", "noise").returncode == 0
     script = tmp_path / "a recipe/run.sh"
     script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
-    assert run("--noise-dir", "/noise", "--stage", 1).returncode == 1
-    said = "data/x/options.conf: missing or incomplete: run stage 1 again"
+    assert run("--noise-dir", "noise", "--stage", 1).returncode == 1
+    said = "data/x/options.conf: missing or incomplete: run stage 1"
     refused = (1, f"run.sh: {said} (touch this file for data prepared by hand)\n")
     done = run("--stage", 2)
     assert (done.returncode, done.stderr) == refused
@@ -141,13 +164,10 @@ def test_a_recipe_that_does_not_begin_is_told_so(tmp_path):
 
 
 def test_seeds_that_are_not_trained_are_not_tested(run, tmp_path):
+    assert run("--stop-stage", 1).returncode == 0
     (tmp_path / "a recipe/exp/stl/fold_a b/seed_1").mkdir(parents=True)
     assert run("--stage", 5, "--seeds", "1").returncode == 0
     assert run("--stage", 4, "--seeds", "1 7").returncode == 0
     assert run("--stage", 8, "--seeds", "1 7").returncode == 0
     done = run("--stage", 5, "--seeds", "1 7")
     assert (done.returncode, done.stderr) == (1, "run.sh: exp/stl has no seed 7; train it by stage 4 first\n")
-
-
-def test_without_stage_1_options_are_as_given(run):
-    assert run("--stage", 4, "--noise-dir", "x").stdout.startswith("noise 'x', pairs 'a:b c:d'\n")

@@ -31,7 +31,8 @@ def test_it_has_two_stages(tmp_path):
         assert recipes.failed(said, "URDU is a test set: there are stages 0 and 1 only", "egs/cross_corpus")
     assert recipes.failed(recipes.run(recipe), "get URDU (for research only) from https://github.com/siddiquelatif")
     assert recipes.failed(recipes.run(recipe, "--seeds", 1), "unknown option --seeds")
-    assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path), "holds no audio file")
+    (tmp_path / "empty").mkdir()
+    assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "empty"), "holds no audio file")
     assert not (recipe / "data").exists()
 
 

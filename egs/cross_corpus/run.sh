@@ -23,6 +23,11 @@ classes=4                                 # of conf/labels_<classes>.yaml
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 data=data/all$suffix
+[ -n "$normalisations" ] || fail "--normalisations is empty; name one or more"
+for pair in $pairs; do
+  [[ "$pair" =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*:[A-Za-z0-9_]+$ ]] ||
+    fail "--pairs: $pair is no pair, such as ravdess:emodb or ravdess+emodb:urdu"
+done
 begin "$data" pairs
 protocol=cross_$classes$suffix
 train=data/train$suffix
@@ -41,7 +46,8 @@ missing() {
   for corpus in ${1//[+:]/ }; do
     is_prepared "../$corpus/data/$corpus" && continue
     if [ -x "../$corpus/run.sh" ]; then
-      echo "../$corpus/data/$corpus is not prepared; (cd ../$corpus && ./run.sh --stop-stage 1) makes it"
+      echo "../$corpus/data/$corpus is not prepared; (cd ../$corpus && ./run.sh --stop-stage 1) makes it," \
+        "with --corpus-dir where it is not to be downloaded"
     else
       echo "there is no recipe ../$corpus"
     fi
@@ -55,6 +61,7 @@ if at_stage 1; then
   kept=()
   for pair in $pairs; do
     if reason=$(missing "$pair"); then
+      ! is_given pairs || fail "--pairs: $pair: $reason"
       echo "run.sh: skipped pair $pair: $reason" >&2
     else
       kept+=("$pair")
@@ -72,9 +79,7 @@ if at_stage 1; then
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
     --label-map "conf/labels_$classes.yaml" --name "$protocol"
-  [ -z "$noise_dir" ] || steps/prepare_noise.sh --max-loss "$max_loss" "$noise_dir" data/noise
-  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
-  [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
+  prepare_shared
   keep_options "$data/options.conf" "${bound[@]}"
 fi
 

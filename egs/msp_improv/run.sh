@@ -23,7 +23,7 @@ model_suffix=
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
 protocol=${data#data/}_$classes
 
-begin "$data"
+begin "$data" allow_partial
 
 if at_stage 0 || at_stage 1; then
   log "Stage 0: the corpus, which everybody has to ask for"

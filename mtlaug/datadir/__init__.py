@@ -10,7 +10,7 @@ which is the utterance unless there are ``segments``. In an augmented directory
 
 from mtlaug.datadir.audio import AudioCheck, check_audio
 from mtlaug.datadir.copying import copy
-from mtlaug.datadir.corpus import check_originals, find_audio
+from mtlaug.datadir.corpus import check_originals, files_below, find_audio
 from mtlaug.datadir.editing import Combined, Fixed, combine, fix
 from mtlaug.datadir.from_table import FromTable, from_table
 from mtlaug.datadir.noise import NoiseSets, from_noise, kind_of, source_of
@@ -32,6 +32,7 @@ __all__ = [
     "check_originals",
     "combine",
     "copy",
+    "files_below",
     "find_audio",
     "fix",
     "from_noise",

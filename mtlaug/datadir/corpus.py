@@ -12,9 +12,29 @@ ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".
 UNREAD = (".m4a", ".aac", ".wma", ".amr", ".webm")  # audio that soundfile does not read
 
 
+def files_below(folder: str | Path) -> list[Path]:
+    """The files below ``folder``, sorted; linked folders are entered, each folder once, hidden ones passed over.
+
+    Raises:
+        UserError: a name is not UTF-8, which no table could hold.
+    """
+    files, entered = [], set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        here = os.path.realpath(root)
+        folders[:] = [] if here in entered else sorted(name for name in folders if not name.startswith("."))
+        files += [Path(root, name) for name in names if here not in entered and not name.startswith(".")]
+        entered.add(here)
+    for path in files:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise UserError(f"{os.fsencode(path)!r}: the name is not UTF-8; rename the file or its folder") from None
+    return sorted(path for path in files if path.is_file())
+
+
 def audio_files(folder: str | Path) -> list[Path]:
-    """The files below ``folder`` that soundfile reads, sorted. Hidden ones are passed over; other audio is told of."""
-    files = [path for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.name.startswith(".")]
+    """Those of `files_below` that soundfile reads; other audio is told of."""
+    files = files_below(folder)
     if unread := [path for path in files if path.suffix.lower() in UNREAD]:
         formats = " ".join(sorted({path.suffix.lower() for path in unread}))
         named = f"{len(unread)} files of other formats ({formats})"

@@ -50,15 +50,17 @@ begin() {
   bound=() heard=(feature_config)
   for option in noise_dir held_out_noise rir_dir unlabelled_dir "${@:2}"; do
     [ -n "${!option+set}" ] || continue
+    [[ "${!option}" != *$'\n'* ]] || fail "--${option//_/-}: has a line break in it; leave it out"
     bound+=("$option")
     case "$option" in noise_dir | held_out_noise | rir_dir) heard+=("$option") ;; esac
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
-  if [ "$stage" -gt 1 ] && [ -d "$1" ] && ! is_prepared "$1"; then
-    fail "$1/options.conf: missing or incomplete: run stage 1 again (touch this file for data prepared by hand)"
+  if [ "$stage" -gt 1 ] && ! is_prepared "$1"; then
+    fail "$1/options.conf: missing or incomplete: run stage 1 (touch this file for data prepared by hand)"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
   recall_options 2 "$1/features.conf" "${heard[@]}"
+  check_shared
   if [ -n "${held_out_noise-}" ] && [ -z "$noise_dir" ]; then
     fail "--held-out-noise $held_out_noise: needs --noise-dir, of whose recordings it is a kind"
   fi
@@ -66,13 +68,18 @@ begin() {
 
 # check_stages: something is to be run, by configurations that are there.
 check_stages() {
-  local config configs normal
+  local config configs folder normal
   if [ "$stage" -gt "$stop_stage" ] || [ "$stage" -gt 8 ]; then
     fail "--stage $stage --stop-stage $stop_stage: no stage is left; the last one is 8"
   fi
   # shellcheck disable=SC2206  # as in the loop over them
   configs=(${train_config//,/ })
   [[ "$nj" =~ ^[1-9][0-9]*$ ]] || fail "--nj $nj: expected a whole number above zero"
+  [[ "$max_loss" =~ ^[0-9]+(\.[0-9]*)?$ ]] || fail "--max-loss $max_loss: expected a percentage, such as 5.0"
+  [[ "$exp_name" != */* ]] || fail "--exp-name $exp_name: is the name of a folder in exp/; leave out the /"
+  for folder in "$noise_dir" "$rir_dir" "${unlabelled_dir-}"; do
+    [ -z "$folder" ] || [ "$stage" -gt 1 ] || [ -d "$folder" ] || fail "$folder: no such directory"
+  done
   [ "${#configs[@]}" -gt 0 ] || fail "--train-config is empty; name one or more"
   for config in "${configs[@]}" "$feature_config"; do
     [ -f "$config" ] || fail "$config: no such file"
@@ -89,6 +96,41 @@ check_stages() {
   if [ -n "${normalisation-}${normalisations-}" ] && [[ "$train_args" == *dataset_args.normalisation=* ]]; then
     fail "--train-args: dataset_args.normalisation is given by an option of its own; leave it out here"
   fi
+}
+
+# prepare_shared: at stage 1, the noise, rooms and unlabelled speech of the options, for all data directories of a recipe.
+prepare_shared() {
+  if [ -n "$noise_dir" ]; then
+    steps/prepare_noise.sh --held-out "${held_out_noise-}" --max-loss "$max_loss" "$noise_dir" data/noise
+    keep_options data/noise_train/options.conf noise_dir ${held_out_noise+held_out_noise}
+  fi
+  if [ -n "$rir_dir" ]; then
+    steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
+    keep_options data/rir_train/options.conf rir_dir
+  fi
+  if [ -n "$unlabelled_dir" ]; then
+    steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" data/unlabelled
+    keep_options data/unlabelled/options.conf unlabelled_dir
+  fi
+}
+
+# check_shared: they are still what this data directory's stage 1 made.
+check_shared() {
+  [ "$stage" -gt 1 ] || return 0
+  [ -z "$noise_dir" ] || check_made data/noise_train noise_dir ${held_out_noise+held_out_noise}
+  [ -z "$rir_dir" ] || check_made data/rir_train rir_dir
+  [ -z "${unlabelled_dir-}" ] || check_made data/unlabelled unlabelled_dir
+}
+
+# check_made DIR NAME...: was DIR made with these options? Stage 1 of another data directory may have made it anew.
+check_made() {
+  local option made=$1
+  shift
+  [ -f "$made/options.conf" ] || return 0
+  for option; do
+    [ "${!option}" = "$(sed -n "s/^$option=//p" "$made/options.conf")" ] ||
+      fail "$made was made anew with another --${option//_/-} for other data; run stage 1 again"
+  done
 }
 
 # check_protocol DATA_DIR NAME: stages from 2 on are of the classes and folds that the options name.

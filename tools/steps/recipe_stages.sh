@@ -18,9 +18,7 @@ plan_stages --snrs "$snrs" --noise-dir "$noise_test" "--attack-args=$attack_args
 check_protocol "$data" "$protocol"
 
 if at_stage 1; then
-  [ -z "$noise_dir" ] || steps/prepare_noise.sh --held-out "$held_out_noise" --max-loss "$max_loss" "$noise_dir" data/noise
-  [ -z "$rir_dir" ] || steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
-  [ -z "$unlabelled_dir" ] || steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" "$unlabelled"
+  prepare_shared
   keep_options "$data/options.conf" "${bound[@]}"
 fi
 

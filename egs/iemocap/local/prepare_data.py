@@ -40,7 +40,7 @@ KNOWN = Known(
 KNOWN_TURNS, KNOWN_DIALOGUES = 10039, 151
 EXAMPLE = "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"
 
-DIALOGUE = re.compile(r"Ses0[1-5][MF]_(?:impro|script)\w*")
+DIALOGUE = re.compile(r"Ses0[1-5][MF]_(?:impro|script)\d\d[a-z]?(?:_\d[a-z]?)?")
 TURN = re.compile(r"(Ses0([1-5]))[MF]_(impro|script)\w*_([MF])[X\d]{2}\d")
 LABEL = re.compile(r"\[[^]]*\]\s+(\S+)\s+(\S+)\s+\[([^]]*)\]")  # [start - end] turn emotion [V, A, D]
 WORDS = re.compile(r"(\S+)\s*\[[^]]*\]\s*:(.*)")  # turn [start-end]: words
@@ -75,7 +75,10 @@ def ratings(text: str) -> tuple[float, float, float]:
 def read_words(corpus: Path) -> dict[str, str]:
     """Turn to its words, of all transcriptions; lines of another form name no turn and are passed over."""
     words: dict[str, str] = {}
-    for path in files_of(corpus, "transcriptions"):
+    paths = files_of(corpus, "transcriptions")
+    if not paths:
+        print(f"prepare_data: {corpus}: holds no Session*/dialog/transcriptions/*.txt, so no text", file=sys.stderr)
+    for path in paths:
         for match in filter(None, map(WORDS.match, lines_of(path))):
             text = " ".join(match[2].split())
             if text:

@@ -37,9 +37,7 @@ LABEL = re.compile(r"\s*UTD-IMPROV-(\S+?)\.avi\s*;(.*)", re.IGNORECASE)
 
 def find_labels(corpus: Path) -> Path:
     """The one label file below ``corpus``; copies with the same content are one."""
-    found = sorted(
-        path for path in corpus.rglob("*.txt") if path.name.lower() in LABEL_FILES and not path.name.startswith(".")
-    )
+    found = [path for path in datadir.files_below(corpus) if path.name.lower() in LABEL_FILES]
     if not found:
         raise UserError(f"{corpus}: holds no Evalution.txt or Evaluation.txt; copy the labels of the release to it")
     for path in found[1:]:
