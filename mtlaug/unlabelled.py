@@ -23,7 +23,7 @@ def copies_of(data_dir: str) -> str:
 
 
 def utt2spk(args: UnlabelledArgs) -> dict[str, str]:
-    """The share of each directory's utterances that is used, C-sorted; a larger share holds all of a smaller one."""
+    """Speakers of the share of each directory's utterances that is used; a larger share holds all of a smaller one."""
     used = {}
     for data_dir in args.used:
         speakers = read_table(Path(data_dir, "utt2spk"))
