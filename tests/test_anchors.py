@@ -9,11 +9,11 @@ from mtlaug import report
 from mtlaug.files import UserError
 
 ANCHOR = """
-- {system: "eGeMAPS, linear SVM", uar: 76.1, source: "a paper", protocol_name: made, protocol: "012345",
+- {system: "eGeMAPS, linear SVM", uar: 76.1, source: "a paper", protocol_name: made, protocol: "01234567",
    condition: within, normalisation: global}
-- {system: other, uar: 50, source: "a paper", protocol_name: made, protocol: "012345", condition: within,
+- {system: other, uar: 50, source: "a paper", protocol_name: made, protocol: "01234567", condition: within,
    normalisation: speaker}
-- {system: of a part, uar: 50, source: "a paper", protocol_name: made, protocol: "abc", condition: within,
+- {system: of a part, uar: 50, source: "a paper", protocol_name: made, protocol: "abcdefab", condition: within,
    normalisation: global}
 """
 
@@ -38,6 +38,7 @@ def test_figures_of_others_stand_beside_ours(exp_dir: Path, tmp_path):
         ("- {system: x, uar: 5}", "lacks a key"),
         ("- {sytem: x}", "unknown key 'sytem'; did you mean 'system'"),
         ("system: x", "expected a list"),
+        (ANCHOR.replace("01234567", "0123456"), "entry 1: protocol '0123456' needs 8 digits"),
         (
             "- {system: x, uar: high, source: y, protocol_name: m, protocol: p, condition: c, normalisation: n}",
             "expected float",

@@ -224,6 +224,21 @@ def test_segments_are_checked_one_by_one(tmp_path):
     }
 
 
+def test_a_segment_has_the_checksum_of_a_file_of_its_samples(tmp_path):
+    samples = noise(8)
+    soundfile.write(tmp_path / "whole.wav", samples, RATE)
+    starts = {"s-a": 2.01, "s-b": 2.03, "s-c": 4.02, "s-d": 3.0}  # 2.01 x 16000 is a little less than 32160
+    segments = {name: f"r {start} {start + 1.01:.2f}" for name, start in starts.items()}
+    speakers = dict.fromkeys(segments, "s")
+    datadir.write(tmp_path / "x", {"wav.scp": {"r": tmp_path / "whole.wav"}, "utt2spk": speakers, "segments": segments})
+    for name, start in starts.items():
+        first = round(start * RATE)
+        soundfile.write(tmp_path / f"{name}.wav", samples[first : first + round(1.01 * RATE)], RATE)
+    datadir.write(tmp_path / "y", {"wav.scp": {name: tmp_path / f"{name}.wav" for name in starts}, "utt2spk": speakers})
+    sums = [datadir.check_audio(tmp_path / data) and datadir.read(tmp_path / data, "utt2checksum") for data in "xy"]
+    assert sums[0] == sums[1]
+
+
 def test_command_line(corpus, project_root, recipe_env):
     data = corpus(bad="none.wav")
 

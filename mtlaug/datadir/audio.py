@@ -189,7 +189,7 @@ def _decode(source: str, times: list[tuple[str, float, float]]) -> tuple[int, in
     try:
         with soundfile.SoundFile(audio) as file:
             rate = file.samplerate
-            spans = [_Span(int(start * rate), end * rate) for _, start, end in times]
+            spans = [_Span(_sample(start, rate), _sample(end, rate)) for _, start, end in times]
             position = 0
             for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):  # (samples, channels)
                 _look(block, position, spans)
@@ -205,6 +205,11 @@ def _decode(source: str, times: list[tuple[str, float, float]]) -> tuple[int, in
     except (RuntimeError, TypeError, ValueError, OSError) as error:
         # soundfile's message repeats the file name before the last colon
         raise BadAudioError(f"cannot be decoded: {str(error).splitlines()[0].rpartition(': ')[2]}") from None
+
+
+def _sample(seconds: float, rate: int) -> float:
+    """The nearest sample, as in reading: a product such as 2.01 x 16000 may come out a little too small."""
+    return round(seconds * rate) if seconds < math.inf else math.inf
 
 
 def open_audio(source: str) -> str | BinaryIO:
@@ -229,7 +234,7 @@ def _look(block, position: int, spans: list[_Span]) -> None:
 
     for span in spans:
         if span.start < position + len(block) and span.end > position:
-            part = block[max(span.start - position, 0) : int(min(span.end - position, len(block)))]
+            part = block[max(span.start - position, 0) : min(span.end - position, len(block))]
             if part.size:
                 span.peak = max(span.peak, float(np.nan_to_num(np.abs(part.mean(axis=1))).max()))
                 span.finite = span.finite and bool(np.isfinite(part).all())

@@ -1,7 +1,7 @@
 """Figures of others beside ours: ``conf/anchors.yaml`` of a recipe.
 
 A list of entries with ``system``, ``uar`` (percent), ``source``, and what the figure is of, as in
-``results.json``: ``protocol_name``, ``protocol`` (the first digits of the hash are enough), ``condition``
+``results.json``: ``protocol_name``, ``protocol`` (the first eight digits of the hash are enough), ``condition``
 and ``normalisation``. They are not recomputed, have no interval, and are compared with nothing.
 """
 
@@ -13,6 +13,7 @@ from mtlaug.files import UserError, read_yaml
 from mtlaug.report.blocks import Block, Table, Text
 from mtlaug.schema import build
 
+DIGITS = 8  # of a protocol's hash, at least; fewer would fit another one
 KEYS = ("protocol_name", "condition", "normalisation")
 
 
@@ -38,7 +39,7 @@ def read(path: Path) -> list[Anchor]:
     """The anchors of a recipe; none without the file.
 
     Raises:
-        UserError: the file is no list of entries with exactly the keys above.
+        UserError: the file is no list of entries with exactly the keys above, or the digits of a protocol are too few.
     """
     if not path.exists():
         return []
@@ -46,9 +47,13 @@ def read(path: Path) -> list[Anchor]:
     if not isinstance(entries, list):
         raise UserError(f"{path}: expected a list of entries with system, uar and source")
     try:
-        return [build(Anchor, entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1)]
+        anchors = [build(Anchor, entry, f"{path}: entry {number}") for number, entry in enumerate(entries, 1)]
     except TypeError as error:
         raise UserError(f"{path}: an entry lacks a key ({error})") from None
+    for number, anchor in enumerate(anchors, 1):
+        if len(anchor.protocol) < DIGITS:
+            raise UserError(f"{path}: entry {number}: protocol '{anchor.protocol}' needs {DIGITS} digits of the hash")
+    return anchors
 
 
 def section(anchors: list[Anchor], *results: dict) -> list[Block]:
