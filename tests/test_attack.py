@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,6 +43,17 @@ def attacked(problem: Problem, method: str, ball, **options) -> attack.Iterate:
     return worst
 
 
+def recorded(network=None, **changes) -> tuple[Problem, list[tuple[torch.Tensor, torch.Tensor]]]:
+    """A problem, and a list that fills with the inputs and the logits of each pass."""
+    network, seen = network or Network().eval(), []
+
+    def classify(inputs):
+        seen.append((inputs, network(inputs)))
+        return seen[-1][1]
+
+    return make_problem(classify=classify, **changes), seen
+
+
 def rank(iterate: attack.Iterate, problem: Problem) -> list[tuple[bool, float]]:
     """How bad each row is for the defender."""
     wrong = iterate.logits.argmax(dim=1) != problem.labels
@@ -67,12 +79,15 @@ def test_fgsm_is_one_step_along_the_sign_of_the_gradient():
 @pytest.mark.parametrize("method", attack.METHODS)
 @pytest.mark.parametrize("ball", [LinfBall(0.3), L2Ball(torch.linspace(0.1, 0.6, len(LENGTHS)))])
 def test_inputs_stay_in_the_ball_and_padding_as_it_is(method, ball):
-    flat = isinstance(ball, L2Ball)
-    problem = make_problem()
+    flat, network = isinstance(ball, L2Ball), Network().eval()
+
+    def reading_padding(inputs):
+        return network(inputs) + inputs.sum(dim=1)[:, :CLASSES]
+
+    problem = make_problem(classify=reading_padding)
     if flat:  # (N, S), as waveforms are
-        network = problem.classify
         problem = make_problem(
-            clean=problem.clean[..., 0], classify=lambda x: network(torch.stack([x, x * x, x, -x], dim=2))
+            clean=problem.clean[..., 0], classify=lambda x: reading_padding(torch.stack([x, x * x, x, -x], dim=2))
         )
     change = attacked(problem, method, ball, steps=7).inputs - problem.clean
     size = change.norm(dim=1) / ball.radii if flat else change.abs().amax(dim=(1, 2)) / ball.radius
@@ -116,26 +131,59 @@ def test_a_wrong_answer_stays_wrong_and_no_budget_changes_nothing():
         assert torch.equal(unchanged.inputs, problem.clean) and torch.equal(unchanged.logits, clean.logits)
 
 
-def test_random_starts_depend_on_the_utterance_not_on_the_batch():
-    whole, part = (attacked(make_problem(rows), "pgd", LinfBall(0.2), steps=1) for rows in (6, 2))
-    torch.testing.assert_close(whole.inputs[:2], part.inputs, rtol=0, atol=1e-6)
-    other = attacked(make_problem(), "pgd", LinfBall(0.2), steps=1, seed=1)
-    assert not torch.allclose(whole.inputs, other.inputs, rtol=0, atol=1e-3)
+@pytest.mark.parametrize("method", attack.METHODS)
+def test_the_worst_of_all_inputs_that_were_tried_is_kept(method):
+    network = Network().eval()
+    problem, seen = recorded(lambda inputs: (9 * network(inputs)).sin())  # a step may well overshoot
+    worst = attacked(problem, method, LinfBall(1.0), steps=1, restarts=4, step_size=1.0)
+    tried = [rank(attack.Iterate(x, logits, attack.lead(logits, problem.labels)), problem) for x, logits in seen]
+    assert rank(worst, problem) == [max(row) for row in zip(*tried, strict=True)]
+
+
+@pytest.mark.parametrize("method", attack.METHODS)
+def test_all_inputs_are_such_that_can_exist(method):
+    problem, seen = recorded(snap=lambda inputs: (16 * inputs).round() / 16)
+    attacked(problem, method, LinfBall(0.3))
+    assert all(torch.equal(inputs, problem.snap(inputs)) for inputs, _ in seen)
+
+
+@pytest.mark.parametrize("method", attack.METHODS)
+def test_each_ball_is_searched_as_if_alone(method):
+    problem, balls = make_problem(), [LinfBall(0.5), LinfBall(0.05)]
+    for ball, found in zip(balls, worst_cases(problem, plan(method), balls, "1"), strict=True):
+        assert torch.equal(found.inputs, attacked(problem, method, ball).inputs)
+
+
+def random_start(rows: list[int], fold: str = "1", seed: int = 0) -> torch.Tensor:
+    """Where the search begins for these utterances of one batch."""
+    named = [f"s1-{row}" for row in rows]
+    clean = torch.zeros(len(rows), 7, 4)
+    problem, seen = recorded(rows=len(rows), clean=clean, lengths=LENGTHS[rows], utterances=named)
+    list(worst_cases(problem, plan("pgd", steps=1, restarts=1, seed=seed), [LinfBall(0.2)], fold))
+    return seen[1][0].detach()
+
+
+def test_random_starts_depend_on_the_utterance_fold_and_seed_not_on_the_batch():
+    whole = random_start([0, 1, 2, 3, 4, 5])
+    assert torch.equal(random_start([4, 1]), whole[[4, 1]])
+    assert len(whole.unique(dim=0)) == len(whole)
+    for changed in (random_start([0, 1], fold="2"), random_start([0, 1], seed=1)):
+        assert not torch.isclose(changed, whole[:2]).flatten(1).all(dim=1).any()
+
+
+def test_a_random_start_may_be_anywhere_in_the_ball():
+    """Of a uniform draw in S dimensions the S-th power of the distance from the centre is uniform."""
+    ball, rng = L2Ball(torch.tensor([1.0, 3.0])), np.random.default_rng(0)
+    shares = [(np.linalg.norm(ball.random(1, (4,), rng)) / 3) ** 4 for _ in range(400)]
+    assert np.quantile(shares, [0, 0.25, 0.5, 0.75, 1]) == pytest.approx([0, 0.25, 0.5, 0.75, 1], abs=0.08)
 
 
 @pytest.mark.parametrize(("method", "passes", "gradients"), [("fgsm", 3, 1), ("bim", 11, 9), ("pgd", 25, 20)])
 def test_no_pass_through_the_model_is_wasted(method, passes, gradients):
     """Two budgets of five steps: the clean inputs are evaluated once, each iterate in one pass with its gradient."""
-    network, counted = Network().eval(), {"passes": 0, "gradients": 0}
-
-    def classify(inputs):
-        counted["passes"] += 1
-        counted["gradients"] += torch.is_grad_enabled()
-        return network(inputs)
-
-    balls = [LinfBall(0.1), LinfBall(0.2)]
-    list(worst_cases(make_problem(classify=classify), plan(method, steps=5), balls, "1"))
-    assert counted == {"passes": passes, "gradients": gradients}
+    problem, seen = recorded()
+    list(worst_cases(problem, plan(method, steps=5), [LinfBall(0.1), LinfBall(0.2)], "1"))
+    assert (len(seen), sum(logits.requires_grad for _, logits in seen)) == (passes, gradients)
 
 
 def test_the_loss_rises_with_the_cross_entropy():
@@ -175,6 +223,7 @@ def test_a_gradient_that_is_not_finite_names_the_utterance(method):
         ("pgd", {"restarts": 0}, "restarts must be 1 or more"),
         ("bim", {"step_size": float("nan")}, "step size"),
         ("bim", {"step_size": 0.0}, "step size"),
+        ("bim", {"step_size": 2.1}, "step size"),
     ],
 )
 def test_a_plan_that_cannot_be(method, options, message):

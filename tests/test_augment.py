@@ -261,18 +261,22 @@ def test_a_segment_that_cannot_be_is_named(tmp_path, line):
 
 
 def test_a_copy_of_a_segment_is_of_that_segment(tmp_path):
-    signal = np.concatenate([speech(0.5, tone=3000, seed=1), speech(0.5, tone=500), speech(0.5, tone=3000, seed=2)])
+    signal = np.concatenate([speech(3.0, tone=3000, seed=1), speech(0.5, tone=500), speech(0.5, tone=3000, seed=2)])
     soundfile.write(tmp_path / "a.wav", signal, RATE)
     data_dir = write_data_dir(
-        tmp_path / "data", {"rec1": tmp_path / "a.wav"}, utt2spk={"s1-1": "s1"}, segments={"s1-1": "rec1 0.5 1.0"}
+        tmp_path / "data", {"rec1": tmp_path / "a.wav"}, utt2spk={"s1-1": "s1"}, segments={"s1-1": "rec1 3.0 3.5"}
     )
     copies = copies_of(data_dir, tmp_path / "aug", **WAVEFORM_TYPES | {"noise": {"snr": [10, 10]}})
     plain = audio.load(cuts_of(data_dir)["s1-1"])
     assert snr_of(plain, audio.load(copies["s1-1-noise"])) == pytest.approx(10, abs=0.1)
-    for name, factor in {"sp0.9-s1-1": 0.9, "sp1.1-s1-1": 1.1}.items():
-        samples = audio.load(copies[name])
+    changed = {"sp0.9-s1-1": (0.9, 450), "sp1.1-s1-1": (1.1, 550)}
+    if "tempo" in WAVEFORM_TYPES:
+        changed["s1-1-tempo"] = (copies["s1-1-tempo"].recording.transforms[-1].value, 500)
+    for name, (factor, pitch) in changed.items():
+        copy, samples = copies[name], audio.load(copies[name])
+        assert (copy.start, copy.duration) == pytest.approx((3.0 / factor, 0.5 / factor), abs=1e-3)
         assert len(samples) == pytest.approx(8000 / factor, abs=2)
-        assert pitch_of(samples) == pytest.approx(500 * factor, abs=5)
+        assert pitch_of(samples) == pytest.approx(pitch, abs=5)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100])

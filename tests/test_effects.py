@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 from corpus import RATE, pitch_of, snr_of, speech
 
 from mtlaug import effects
@@ -62,6 +63,17 @@ def test_of_several_microphones_the_first_is_the_room(noise_file):
     np.testing.assert_allclose(effects.Reverb(noise_file(responses))(samples, RATE), samples, atol=1e-5)
 
 
+def test_a_pause_of_a_talker_stays_faint_in_the_babble(tmp_path):
+    talkers = 0.1 * np.random.default_rng(0).standard_normal((2, 2 * RATE))
+    talkers[1, :RATE] *= 0.01
+    for number, talker in enumerate(talkers):
+        soundfile.write(tmp_path / f"{number}.wav", talker, RATE)
+    samples = speech(0.5)[None]
+    sources = [str(tmp_path / "0.wav"), str(tmp_path / "1.wav")]
+    added = effects.AddBabble(sources, [0.0, 0.0], snr=0.0)(samples, RATE) - samples
+    assert np.corrcoef(added[0], talkers[0, : samples.shape[1]])[0, 1] > 0.99
+
+
 @needs_sox
 @pytest.mark.parametrize(("effect", "value"), [("pitch", 2.0), ("tempo", 1.1)])
 def test_sox_clips_no_loud_input(effect, value):
@@ -85,6 +97,14 @@ def test_coloured_noise_has_its_snr_and_slope(exponent):
     assert slope == pytest.approx(-exponent, abs=0.15)
 
 
+def test_half_of_brown_noise_is_above_20_hz():
+    samples = speech(10.0)[None]
+    noise = effects.AddColouredNoise(2.0, snr=0.0, seed=1)(samples, RATE) - samples
+    power = np.square(np.abs(np.fft.rfft(noise[0])))
+    frequencies = np.fft.rfftfreq(samples.shape[1], 1 / RATE)
+    assert power[frequencies > 20].sum() / power.sum() == pytest.approx(0.5, abs=0.1)
+
+
 def test_reverberation_removes_the_delay_and_keeps_length_and_level(noise_file):
     response = np.zeros(8000)
     response[1600] = 0.4  # 100 ms late
@@ -98,6 +118,13 @@ def test_reverberation_removes_the_delay_and_keeps_length_and_level(noise_file):
     assert np.linalg.norm(wet) == pytest.approx(np.linalg.norm(samples), rel=1e-4)
     assert np.abs(wet - samples).max() > 0.01
     assert np.correlate(wet[0], samples[0], "full").argmax() == samples.shape[1] - 1  # no lag
+
+
+def test_the_direct_sound_of_a_response_may_be_negative(noise_file):
+    response = np.zeros(8000)
+    response[1600] = -0.4
+    samples = speech(0.5)[None]
+    np.testing.assert_allclose(effects.Reverb(noise_file(response))(samples, RATE), -samples, atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [7919, 8000])  # a prime one, which Fourier transforms do not like

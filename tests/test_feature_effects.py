@@ -52,6 +52,19 @@ def test_spec_augment_masks_bands_and_leaves_its_input():
     assert masked["bins"] > 10
 
 
+def test_masks_of_every_width_lie_anywhere():
+    args = augment.SpecAugment(time_masks=1, time_share=0.2, freq_masks=1, freq_bins=5)
+    widths, places = (set(), set()), (set(), set())
+    for seed in range(300):
+        zero = spec_augment(np.ones((20, 10), np.float32), args, np.random.default_rng(seed)) == 0
+        for axis in (0, 1):
+            masked = np.flatnonzero(zero.all(axis=1 - axis))
+            widths[axis].add(len(masked))
+            places[axis].update(masked)
+    assert widths == (set(range(5)), set(range(6)))
+    assert places == (set(range(20)), set(range(10)))
+
+
 @pytest.mark.parametrize("frames", [1, 2, 7])
 def test_spec_augment_of_few_frames_and_bins(frames):
     for seed in range(20):

@@ -96,6 +96,14 @@ def test_a_source_in_two_kinds_is_on_one_side(tmp_path):
     assert len(set(test.values())) == 4 and not set(train.values()) & set(test.values())
 
 
+def test_a_source_in_two_kinds_counts_for_the_first(tmp_path):
+    for name in ("rain/1-1-A", "rain/1-2-A", "wind/2-1-B"):
+        write(tmp_path / "esc" / f"{name}.wav")
+    datadir.from_noise(tmp_path / "esc", str(tmp_path / "noise"), test_share=0.5)
+    train, test = (sources(tmp_path / "noise", part) for part in PARTS)
+    assert {len(set(part.values())) for part in (train, test)} == {1}
+
+
 def test_flat_folder_and_no_test_share(tmp_path):
     for name in ("rir1.wav", "rir2.wav", "my rir.wav"):
         write(tmp_path / "rirs" / name)

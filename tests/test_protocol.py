@@ -1,5 +1,6 @@
 """Folds, label maps, the hash and the leak guard of mtlaug.protocol."""
 
+import dataclasses
 import json
 import logging
 from pathlib import Path
@@ -177,6 +178,13 @@ def test_hash_ignores_what_was_dropped_and_sees_the_rest(data_dir: Path):
     assert protocol.make(data_dir, label_map_file=label_map).sha256 != reference
 
 
+def test_hash_covers_every_field(data_dir: Path):
+    made = protocol.make(data_dir, label_map_file=data_dir.parent / "map.yaml")
+    changes = {"name": "other", "scheme": "speakers", "classes": ("sad", "angry"), "label_map": None, "folds": ()}
+    hashes = {dataclasses.replace(made, **{field: value}).sha256 for field, value in changes.items()}
+    assert len(hashes | {made.sha256}) == 1 + len(changes)
+
+
 @pytest.mark.parametrize("table", ["utt2emo", "utt2spk", "protocol.json"])
 def test_load_refuses_changed_data_and_folds(data_dir: Path, table: str):
     protocol.make(data_dir, label_map_file=data_dir.parent / "map.yaml")
@@ -234,6 +242,13 @@ def test_a_speaker_tested_twice_is_refused(data_dir: Path):
     folds = (Fold("x", ("a1",), ("b1",), ("c1",)), Fold("y", ("a2",), ("b2",), ("c1",)))
     with pytest.raises(UserError, match="c1 is tested in folds x and y"):
         protocol.verify(protocol.Protocol("p", "speakers", made.classes, None, folds, made.corpus))
+
+
+def test_a_fold_id_that_is_used_twice_is_refused(data_dir: Path):
+    made = protocol.make(data_dir)
+    folds = (made.folds[0], dataclasses.replace(made.folds[1], id=made.folds[0].id))
+    with pytest.raises(UserError, match="fold id a1 is used twice"):
+        protocol.verify(dataclasses.replace(made, folds=folds))
 
 
 def test_shared_text_is_a_warning_with_counts(data_dir: Path, caplog: pytest.LogCaptureFixture):

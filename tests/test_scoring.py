@@ -1,5 +1,6 @@
 """Scores by hand, intervals, paired tests, and the files of mtlaug.scoring and mtlaug.comparison."""
 
+import dataclasses
 import itertools
 import json
 import time
@@ -169,10 +170,11 @@ def test_seeds_with_different_utterances_are_refused():
     first = by_hand()
     with pytest.raises(UserError, match=r"seeds 0 and 1 are of different utterances, such as u6"):
         scoring.score(from_rows([*with_seed(first, 0), *with_seed(first, 1)[:-1]], TWO))
-    changed = with_seed(first, 1)
-    changed[0] = (*changed[0][:4], "yes", "yes")
-    with pytest.raises(UserError, match="utterance u1 differs in fold, speaker or reference"):
-        scoring.score(from_rows([*with_seed(first, 0), *changed], TWO))
+    for column, other in ((1, "B"), (3, "s2"), (4, "yes")):
+        changed = with_seed(first, 1)
+        changed[0] = (*changed[0][:column], other, *changed[0][column + 1 :])
+        with pytest.raises(UserError, match="utterance u1 differs in fold, speaker or reference"):
+            scoring.score(from_rows([*with_seed(first, 0), *changed], TWO))
 
 
 def test_predictions_survive_the_file_and_are_sorted(tmp_path: Path):
@@ -258,18 +260,20 @@ def test_recompute_finds_and_mends_an_edited_result(tmp_path: Path):
     original = (score_dir / "results.json").read_bytes()
     assert scoring.recompute(score_dir)[1] == []
     edited = json.loads(original)
-    edited["uar"] += 0.01
+    edited["uar"] += 1e-6
     (score_dir / "results.json").write_text(json.dumps(edited))
     assert scoring.rewrite(score_dir) == ["uar"]
     assert (score_dir / "results.json").read_bytes() == original
     assert json.loads(original)["snr"] == "10"
 
 
-def test_recompute_takes_no_part_of_the_predictions_for_the_whole(tmp_path: Path):
-    score_dir = write_made_score(tmp_path, "stl", random_predictions(0.6))
+@pytest.mark.parametrize(("column", "lost", "what"), [(1, "s05", "n, folds, speakers"), (2, "1", "seeds")])
+def test_recompute_takes_no_part_of_the_predictions_for_the_whole(tmp_path: Path, column: int, lost: str, what: str):
+    score_dir = write_made_score(tmp_path, "stl", random_predictions(0.6, seeds=(0, 1)))
     lines = (score_dir / "predictions.tsv").read_text().splitlines(keepends=True)
-    (score_dir / "predictions.tsv").write_text("".join(lines[: len(lines) // 2]))
-    with pytest.raises(UserError, match=r"predictions\.tsv: has other n, .*; run the scoring stage again"):
+    kept = [line for line in lines if line.split("\t")[column] != lost]
+    (score_dir / "predictions.tsv").write_text("".join(kept))
+    with pytest.raises(UserError, match=rf"predictions\.tsv: has other {what} than .*; run the scoring stage again"):
         scoring.rewrite(score_dir)
 
 
@@ -341,6 +345,7 @@ def test_compare_averages_each_system_over_its_own_seeds(tmp_path: Path):
         ({"condition": "noise_rain_snr5"}, "different conditions, within and noise_rain_s"),
         ({"noise": {"seed": 1}}, "they differ in the noise of the disturbance"),
         ({"steps": 5, "seed": 1}, "they differ in the steps, seed of the disturbance"),
+        ({"restarts": 1, "step_size": 0.5}, "they differ in the restarts, step_size of the disturbance"),
     ],
 )
 def test_compare_refuses_other_protocols_normalisations_and_disturbances(tmp_path: Path, changes: dict, message: str):
@@ -358,6 +363,16 @@ def test_compare_refuses_other_utterances_and_classes(tmp_path: Path):
     other = write_made_score(tmp_path, "c", by_hand())
     with pytest.raises(UserError, match="different classes"):
         compare(a, other)
+
+
+@pytest.mark.parametrize("field", ["utts", "reference", "speakers"])
+def test_compare_refuses_utterances_that_differ_in_one_field(field: str):
+    a = random_predictions(0.8)
+    b = dataclasses.replace(a, **{field: np.roll(getattr(a, field), 1)})
+    if field == "utts":
+        b.utts[0] = "s99-000"
+    with pytest.raises(UserError, match=f"differ in {field}; score both with the same protocol"):
+        compare_predictions(a, b)
 
 
 def test_comparison_line():

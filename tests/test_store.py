@@ -53,6 +53,11 @@ def test_the_matrices_that_were_used_last_are_kept(corpus: Corpus, monkeypatch):
     assert made.get(first) is not one
 
 
+def test_an_utterance_of_two_directories_is_refused(corpus: Corpus):
+    with pytest.raises(UserError, match=r"feats\.scp: utterance s1-angry1 is in another data directory too"):
+        store.FeatureStore([corpus.data_dir, corpus.data_dir], "utterance", [])
+
+
 @pytest.mark.parametrize("left", [1000, 10])
 def test_an_archive_that_was_cut_off_is_named(tmp_path, left):
     path = tmp_path / "feats.1.ark"
