@@ -54,3 +54,18 @@ def test_unlabelled_rows_are_moved_as_well_and_at_random():
     # The step ends at the surface for most values; a uniform draw does so for none.
     at_surface = (change > EPSILON * 0.999).float().mean(dim=(1, 2))
     assert at_surface[0] > 0.5 and at_surface[1] < 0.05 and change[1].max() > EPSILON / 2
+
+
+def test_the_gradient_is_taken_at_a_random_start_on_all_sides_of_the_features():
+    batch, seen = made_batch([[1.0, 0, 0], [0, 1.0, 0]], [30, 30]), []
+
+    def loss(features: torch.Tensor) -> torch.Tensor:
+        seen.append(features.detach())
+        return features.sum()
+
+    torch.manual_seed(1)
+    adversarial.moved(batch, loss, EPSILON)
+    (start,) = seen
+    change = (start - batch.features) / EPSILON
+    assert -1.001 < change.min() < -0.9 and 0.9 < change.max() < 1.001
+    assert change.mean().abs() < 0.1

@@ -302,18 +302,24 @@ def test_mixup_mixes_labels_as_it_mixes_features(corpus, bound):
 
 
 def test_rows_have_filters_of_their_own(corpus, bound):
-    off = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb", "specaugment", "mixup")]
-    plain, filtered = (training_set(corpus, bound, *off, f"dataset_args.filter_gain={gain}") for gain in (0, 0.5))
-    curves = []
+    types = [f"augment_args.types.{name}=false" for name in ("speed", "noise", "reverb")]
+    # Present, but without any effect of their own.
+    types += ["augment_args.types.specaugment={time_masks: 0, freq_masks: 0}", "augment_args.types.mixup.weight=[1, 1]"]
+    plain, filtered = (training_set(corpus, bound, *types, f"dataset_args.filter_gain={gain}") for gain in (0, 0.5))
+    curves, kinds = [], set()
     for one, other in zip(plain.batches(1), filtered.batches(1), strict=True):
         assert torch.equal(one.lengths, other.lengths) and torch.equal(other.features, other.target)
-        for row, changed, length in zip(one.features, other.features, one.lengths, strict=True):
+        for row, changed, length, kind in zip(
+            one.features, other.features, one.lengths, one.augmentation.tolist(), strict=True
+        ):
             change = (changed - row)[:length]
             torch.testing.assert_close(change, change[:1].expand_as(change), atol=1e-5, rtol=0)
             assert not changed[length:].any()
             curves.append(tuple(change[0].tolist()))
+            kinds |= {kind} if any(curves[-1]) else set()
     unchanged = [curve for curve in curves if not any(curve)]
     assert len(curves) == 20 and 4 < len(unchanged) < 16 and len(set(curves)) == 21 - len(unchanged)
+    assert kinds == {0, 1, 2}
 
 
 def test_what_is_to_be_given_back_as_clean_has_no_filter(corpus, bound):

@@ -3,6 +3,7 @@
 import itertools
 import math
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import kaldiio
@@ -13,6 +14,7 @@ from corpus import Corpus
 from training_runs import FOLD, SEED, assert_same_run, log_of, run_dir
 
 from mtlaug import checkpoints, experiment, provenance, training
+from mtlaug.dataset import UNKNOWN
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.training import Trainer
 
@@ -147,12 +149,53 @@ def test_averaged_weights(corpus, tmp_path, ema):
 
 
 def test_the_learning_rate_warms_up_and_decays(corpus, tmp_path):
-    trainer = Trainer(corpus.prepare(tmp_path / "exp"), FOLD, SEED)
-    rates = [trainer._schedule(step) for step in range(9)]  # 3 updates an epoch, 3 epochs
+    trainer = Trainer(corpus.prepare(tmp_path / "exp", "optim_args.epochs=5", "optim_args.patience=2"), FOLD, SEED)
+    rates = [trainer._schedule(step) for step in range(15)]  # 3 updates an epoch, 5 epochs
     assert rates[:3] == pytest.approx([1 / 3, 2 / 3, 1])
     assert rates[3] == 1
     assert all(one > other for one, other in itertools.pairwise(rates[3:]))
-    assert rates[-1] > 0
+    assert 0 < rates[-1] < 0.05
+
+
+def flat(tensors: Iterable[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([tensor.flatten() for tensor in tensors])
+
+
+def test_the_gradient_is_clipped(corpus, tmp_path):
+    trainer = Trainer(corpus.prepare(tmp_path / "exp", "optim_args.grad_clip=0.001"), FOLD, SEED)
+    trainer.train_epoch()
+    gradient = flat(parameter.grad for parameter in trainer.parameters)
+    assert gradient.norm().item() == pytest.approx(0.001, rel=0.01)
+
+
+def test_weights_that_nothing_is_learnt_of_decay(corpus, tmp_path):
+    run = corpus.prepare(tmp_path / "exp", "optim_args.lr=0.1", "optim_args.weight_decay=0.6")
+    trainer = Trainer(run, FOLD, SEED)
+    before = flat(trainer.parameters).detach()
+    trainer._update(0 * flat(trainer.parameters).sum())
+    after = flat(trainer.parameters).detach()
+    torch.testing.assert_close(after, before * (1 - 0.6 * 0.1 / 3))  # 3 updates warm the learning rate up
+
+
+def test_the_log_has_means_over_batches_and_the_accuracy_of_rows_with_a_type(corpus, tmp_path):
+    trainer = Trainer(corpus.prepare(tmp_path / "exp", "loss_args.augtype_rows=waveform"), FOLD, SEED)
+    trainer.model.augmentation.layers[-1].bias.data[0] = 5  # so that some guesses are right
+    forward, losses, guesses = trainer.objective.forward, [], []
+
+    def watched(outputs, batch):
+        terms = forward(outputs, batch)
+        losses.append({name: term.item() for name, term in terms.items()})
+        guesses.extend(zip(outputs.augmentation.argmax(dim=1).tolist(), batch.augmentation.tolist(), strict=True))
+        return terms
+
+    trainer.objective.forward = watched
+    line = trainer.train_epoch()
+    assert len(losses) == 3 and losses[0].keys() == {name for name in line if name.startswith("loss")}
+    for name in losses[0]:
+        assert line[name] == pytest.approx(np.mean([terms[name] for terms in losses]), abs=2e-6), name
+    hits = [guess == kind for guess, kind in guesses if kind != UNKNOWN]
+    assert sum(hits) > 0 and len(hits) < len(guesses)
+    assert line["aug_accuracy"] == pytest.approx(np.mean(hits), abs=1e-4)
 
 
 # Which epoch is tested
