@@ -167,8 +167,10 @@ def test_speakers_shared_by_train_and_test(recipe, full):
 
 
 def test_second_run_in_one_experiment_directory(recipe):
-    directory = recipe / "exp" / "x"
+    directory, options = recipe / "exp" / "x", recipe / "data/emodb/options.conf"
     directory.mkdir(parents=True)
+    options.parent.mkdir(parents=True)
+    options.touch()
     with open(directory / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         result = recipes.run(recipe, "--stage", 4, "--stop-stage", 4, "--exp-name", "x")
