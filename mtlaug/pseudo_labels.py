@@ -13,7 +13,7 @@ from mtlaug.dataset import TrainingSet
 from mtlaug.inference import predict
 from mtlaug.model import MultitaskModel
 
-ROUNDS = 10  # of alignment, which then moves posteriors no further
+ROUNDS = 10  # of alignment; further ones hardly move the posteriors
 POWER = 2.0  # of sharpening; a temperature of 0.5
 
 
