@@ -8,6 +8,7 @@ from mtlaug.predictions import Predictions
 from mtlaug.scoring import write_score
 
 CLASSES = ("angry", "happy", "neutral", "sad")
+TWO = ("no", "yes")
 
 
 def from_rows(rows: list[tuple], classes: tuple[str, ...] = CLASSES) -> Predictions:
@@ -55,3 +56,27 @@ def write_made_score(
     score_dir = exp_dir / model / directory
     write_score(score_dir, predictions, description(model, **changes))
     return score_dir
+
+
+def by_hand() -> Predictions:
+    """Recall of no: 3 of 4; of yes: 1 of 2; fold B has no yes."""
+    return from_rows(
+        [
+            ("u1", "A", 0, "s1", "no", "no"),
+            ("u2", "A", 0, "s1", "no", "yes"),
+            ("u3", "A", 0, "s1", "yes", "yes"),
+            ("u4", "A", 0, "s1", "yes", "no"),
+            ("u5", "B", 0, "s2", "no", "no"),
+            ("u6", "B", 0, "s2", "no", "no"),
+        ],
+        TWO,
+    )
+
+
+def with_seed(predictions: Predictions, seed: int) -> list[tuple]:
+    """Rows again, under another seed."""
+    p = predictions
+    return [
+        (p.utts[i], p.folds[i], seed, p.speakers[i], p.classes[p.reference[i]], p.classes[p.hypothesis[i]])
+        for i in range(len(p.utts))
+    ]

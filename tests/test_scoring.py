@@ -1,14 +1,21 @@
-"""Scores by hand, intervals, paired tests, and the files of mtlaug.scoring and mtlaug.comparison."""
+"""Scores by hand, and the files of mtlaug.scoring."""
 
-import dataclasses
-import itertools
 import json
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_predictions import CLASSES, description, from_rows, random_predictions, write_made_score
+from made_predictions import (
+    CLASSES,
+    TWO,
+    by_hand,
+    description,
+    from_rows,
+    random_predictions,
+    with_seed,
+    write_made_score,
+)
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -19,36 +26,7 @@ from sklearn.metrics import (
 from mtlaug import scoring
 from mtlaug.cli import Parser, main
 from mtlaug.cli.score import add_commands
-from mtlaug.comparison import compare, compare_predictions, comparison_line
 from mtlaug.files import UserError
-from mtlaug.predictions import Predictions, read_predictions, write_predictions
-from mtlaug.statistics import bootstrap_interval, swap_test, uar
-
-TWO = ("no", "yes")
-
-
-def by_hand() -> Predictions:
-    """Recall of no: 3 of 4; of yes: 1 of 2; fold B has no yes."""
-    return from_rows(
-        [
-            ("u1", "A", 0, "s1", "no", "no"),
-            ("u2", "A", 0, "s1", "no", "yes"),
-            ("u3", "A", 0, "s1", "yes", "yes"),
-            ("u4", "A", 0, "s1", "yes", "no"),
-            ("u5", "B", 0, "s2", "no", "no"),
-            ("u6", "B", 0, "s2", "no", "no"),
-        ],
-        TWO,
-    )
-
-
-def with_seed(predictions: Predictions, seed: int) -> list[tuple]:
-    """Rows again, under another seed."""
-    p = predictions
-    return [
-        (p.utts[i], p.folds[i], seed, p.speakers[i], p.classes[p.reference[i]], p.classes[p.hypothesis[i]])
-        for i in range(len(p.utts))
-    ]
 
 
 def test_scores_by_hand():
@@ -112,50 +90,6 @@ def test_figures_are_those_of_scikit_learn():
         assert [figures[key] for key in ("precision", "recall", "f1", "n")] == pytest.approx(values)
 
 
-def test_one_speaker_has_no_interval():
-    results = scoring.score(random_predictions(0.5, speakers=1))
-    assert results["ci95"] == {"uar": None, "wa": None}
-    assert "one speaker" in results["note"]
-    assert scoring.result_line({**results, "uar": 0.5, "wa": 0.25}, "exp/a") == "%UAR 50.0 [ - ] %WA 25.0 exp/a"
-
-
-def test_interval_is_the_plain_bootstrap_by_speaker():
-    """The vectorised interval against a loop that really draws the predictions of speakers."""
-    predictions = random_predictions(0.6, speakers=5, draw=1)
-    _, hits, totals = scoring.speaker_tables(predictions.by_seed())
-    fast = bootstrap_interval(uar, [hits], totals, draws=300, seed=4)
-    names = np.unique(predictions.speakers)
-    values = []
-    for draw in np.random.default_rng(4).integers(5, size=(300, 5)):
-        rows = np.concatenate([np.flatnonzero(predictions.speakers == names[speaker]) for speaker in draw])
-        values.append(balanced_accuracy_score(predictions.reference[rows], predictions.hypothesis[rows]))
-    assert fast == pytest.approx(list(np.percentile(values, [2.5, 97.5])))
-
-
-def test_a_class_of_one_speaker_is_in_every_draw():
-    """Without it a draw's UAR would be that of the other classes: here 1, and above all that the systems can have."""
-    totals = np.ones((10, 4))
-    totals[1:, 3] = 0
-    hits = totals * [1, 1, 1, 0]
-    assert bootstrap_interval(uar, [hits], totals) == [0.75, 0.75]
-
-
-def test_classes_that_next_to_no_draw_has_together_leave_no_interval():
-    assert bootstrap_interval(uar, [np.eye(20)], np.eye(20), draws=100) is None
-
-
-def test_interval_covers_the_true_uar():
-    """Of 40 experiments with a known UAR of 0.7, most intervals hold it and none is wide as the scale."""
-    accuracy = 0.6  # and a quarter of the guesses is right: 0.6 + 0.4 / 4
-    intervals = [
-        scoring.score(random_predictions(accuracy, speakers=20, draw=draw), draws=400)["ci95"]["uar"]
-        for draw in range(40)
-    ]
-    covered = sum(low <= 0.7 <= high for low, high in intervals)
-    assert covered >= 33
-    assert all(0.02 < high - low < 0.2 for low, high in intervals)
-
-
 def test_score_is_deterministic_and_fast():
     predictions = random_predictions(0.6, speakers=50, per_class=25, seeds=(0, 1))  # 5,000 utterances, two seeds
     started = time.perf_counter()
@@ -164,64 +98,6 @@ def test_score_is_deterministic_and_fast():
     assert first == scoring.score(predictions)
     shuffled = predictions.take(np.random.default_rng(0).permutation(len(predictions.utts)))
     assert scoring.score(shuffled) == first
-
-
-def test_seeds_with_different_utterances_are_refused():
-    first = by_hand()
-    with pytest.raises(UserError, match=r"seeds 0 and 1 are of different utterances, such as u6"):
-        scoring.score(from_rows([*with_seed(first, 0), *with_seed(first, 1)[:-1]], TWO))
-    for column, other in ((1, "B"), (3, "s2"), (4, "yes")):
-        changed = with_seed(first, 1)
-        changed[0] = (*changed[0][:column], other, *changed[0][column + 1 :])
-        with pytest.raises(UserError, match="utterance u1 differs in fold, speaker or reference"):
-            scoring.score(from_rows([*with_seed(first, 0), *changed], TWO))
-
-
-def test_predictions_survive_the_file_and_are_sorted(tmp_path: Path):
-    path = tmp_path / "a directory" / "predictions.tsv"
-    path.parent.mkdir()
-    predictions = random_predictions(0.5, speakers=3, seeds=(0, 10, 2))
-    shuffled = predictions.take(np.random.default_rng(0).permutation(len(predictions.utts)))
-    write_predictions(path, shuffled)
-    again = read_predictions(path)
-    keys = list(zip(again.seeds.tolist(), again.folds.tolist(), again.utts.tolist(), strict=True))
-    assert keys == sorted(keys)
-    assert again.classes == CLASSES
-    assert scoring.score(again) == scoring.score(predictions)
-    assert np.array_equal(again.posteriors.argmax(1), again.hypothesis)
-    header, first = path.read_text().splitlines()[:2]
-    assert header.split("\t") == ["utt", "fold", "seed", "speaker", "reference", "hypothesis", *CLASSES]
-    assert sorted(first.split("\t")[6:]) == ["0.100000"] * 3 + ["0.700000"]
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("utt\tfold", "name\tfold", r":1: expected the columns utt fold"),
-        ("no\tyes\t0.3", "no\tmaybe\t0.3", r":3: utterance u2: class 'maybe'"),
-        ("u3\tA\t0", "u2\tA\t0", r":4: utterance u2 of seed 0 is already on line 3"),
-        ("u3\tA\t0", "u3\tA\tzero", r":4: .*zero"),
-        ("u3\tA\t0\t", "u3\tA\t0", r":4: 7 columns, expected 8"),
-        ("0.700000", "nan", r":2: utterance u1: the posteriors"),
-        ("0.700000", "0.500000", r":2: utterance u1: the posteriors"),
-    ],
-)
-def test_bad_predictions_are_named_by_line(tmp_path: Path, old: str, new: str, message: str):
-    path = tmp_path / "predictions.tsv"
-    write_predictions(path, by_hand())
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-    with pytest.raises(UserError, match="predictions.tsv" + message):
-        read_predictions(path)
-
-
-def test_empty_and_missing_predictions(tmp_path: Path):
-    with pytest.raises(UserError, match="no such file"):
-        read_predictions(tmp_path / "predictions.tsv")
-    (tmp_path / "predictions.tsv").write_text("utt\tfold\tseed\tspeaker\treference\thypothesis\tno\tyes\n")
-    with pytest.raises(UserError, match="no predictions"):
-        read_predictions(tmp_path / "predictions.tsv")
 
 
 def test_write_score_writes_the_same_files_twice(tmp_path: Path):
@@ -283,103 +159,6 @@ def test_a_model_is_no_score_directory(tmp_path: Path):
         UserError, match=r"stl/results\.json: no such file; give a score directory, such as .*score_within"
     ):
         scoring.read_results(tmp_path / "stl")
-
-
-def test_identical_systems_have_p_one():
-    predictions = random_predictions(0.6)
-    comparison = compare_predictions(predictions, predictions)
-    assert (comparison["difference"], comparison["p"], comparison["ci95"]) == (0.0, 1.0, [0.0, 0.0])
-
-
-def test_swap_test_against_real_swaps_of_the_predictions():
-    a, b = random_predictions(0.8, speakers=5, draw=1), random_predictions(0.6, speakers=5, draw=2)
-
-    def difference(swapped: tuple[int, ...]) -> float:
-        mask = np.isin(a.speakers, [f"s{number:02}" for number in swapped])
-        one, other = np.where(mask, b.hypothesis, a.hypothesis), np.where(mask, a.hypothesis, b.hypothesis)
-        return balanced_accuracy_score(a.reference, one) - balanced_accuracy_score(a.reference, other)
-
-    subsets = itertools.chain.from_iterable(itertools.combinations(range(5), size) for size in range(6))
-    differences = np.abs([difference(subset) for subset in subsets])
-    expected = np.mean(differences >= abs(difference(())) - 1e-12)
-    comparison = compare_predictions(a, b)
-    assert comparison["p"] == pytest.approx(expected)
-    assert (comparison["swaps"], comparison["exact"]) == (32, True)
-    assert comparison["difference"] == pytest.approx(difference(()))
-    low, high = comparison["ci95"]
-    assert low < comparison["difference"] < high
-
-
-def test_many_speakers_use_random_swaps():
-    a, b = random_predictions(0.9, speakers=13, draw=1), random_predictions(0.3, speakers=13, draw=2)
-    first, second = compare_predictions(a, b), compare_predictions(b, a)
-    assert (first["swaps"], first["exact"]) == (10_000, False)
-    assert 0 < first["p"] < 0.01
-    assert first == compare_predictions(a, b)
-    assert second["p"] == first["p"]
-    assert second["difference"] == -first["difference"]
-
-
-def test_p_values_are_uniform_without_a_difference():
-    p = [
-        swap_test(*np.random.default_rng(draw).binomial(10, 0.7, size=(2, 8, 4)), np.full((8, 4), 10))[0]
-        for draw in range(200)
-    ]
-    assert 0.4 < np.mean(p) < 0.6
-    assert 0 < np.mean(np.array(p) <= 0.1) < 0.2
-
-
-def test_compare_averages_each_system_over_its_own_seeds(tmp_path: Path):
-    a = write_made_score(tmp_path, "a", random_predictions(0.8, seeds=(0, 1, 2)))
-    b = write_made_score(tmp_path, "b", random_predictions(0.5, seeds=(5,), draw=9))
-    comparison = compare(a, b)
-    assert comparison["uar_a"] == pytest.approx(scoring.read_results(a)["uar"])
-    assert comparison["uar_b"] == pytest.approx(scoring.read_results(b)["uar"])
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"protocol": "f" * 64}, "different protocols .*0123456789ab and ffffffffffff"),
-        ({"normalisation": "speaker"}, "different normalisations, global and speaker"),
-        ({"condition": "noise_rain_snr5"}, "different conditions, within and noise_rain_s"),
-        ({"noise": {"seed": 1}}, "they differ in the noise of the disturbance"),
-        ({"steps": 5, "seed": 1}, "they differ in the steps, seed of the disturbance"),
-        ({"restarts": 1, "step_size": 0.5}, "they differ in the restarts, step_size of the disturbance"),
-    ],
-)
-def test_compare_refuses_other_protocols_normalisations_and_disturbances(tmp_path: Path, changes: dict, message: str):
-    a = write_made_score(tmp_path, "a", random_predictions(0.8))
-    b = write_made_score(tmp_path, "b", random_predictions(0.5), **changes)
-    with pytest.raises(UserError, match=message):
-        compare(a, b)
-
-
-def test_compare_refuses_other_utterances_and_classes(tmp_path: Path):
-    a = write_made_score(tmp_path, "a", random_predictions(0.8))
-    fewer = write_made_score(tmp_path, "b", random_predictions(0.8, speakers=5))
-    with pytest.raises(UserError, match="differ in utts"):
-        compare(a, fewer)
-    other = write_made_score(tmp_path, "c", by_hand())
-    with pytest.raises(UserError, match="different classes"):
-        compare(a, other)
-
-
-@pytest.mark.parametrize("field", ["utts", "reference", "speakers"])
-def test_compare_refuses_utterances_that_differ_in_one_field(field: str):
-    a = random_predictions(0.8)
-    b = dataclasses.replace(a, **{field: np.roll(getattr(a, field), 1)})
-    if field == "utts":
-        b.utts[0] = "s99-000"
-    with pytest.raises(UserError, match=f"differ in {field}; score both with the same protocol"):
-        compare_predictions(a, b)
-
-
-def test_comparison_line():
-    comparison = {"a": "exp/a", "b": "exp/b", "uar_a": 0.865, "uar_b": 0.801, "difference": 0.064}
-    comparison |= {"ci95": [0.02, 0.101], "p": 0.0117, "swaps": 1024, "exact": True, "speakers": 10}
-    expected = "UAR exp/a 86.5 - exp/b 80.1 = +6.4 [ 2.0, 10.1 ] p = 0.012 (10 speakers, 1024 exact swaps)"
-    assert comparison_line(comparison) == expected
 
 
 def test_a_file_in_the_place_of_a_directory_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
