@@ -5,11 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_predictions import (
-    by_hand,
-    random_predictions,
-    write_made_score,
-)
+from made_predictions import by_hand, random_predictions, write_made_score
 
 from mtlaug import scoring
 from mtlaug.comparison import compare, compare_predictions, comparison_line
