@@ -106,7 +106,6 @@ class UnlabelledArgs:
 
     ratio: float = option(0.0, "unlabelled rows for each labelled row of a batch; 0 uses none", "", "zero or more")
     data_dirs: list[str] = option([], "data directories; labels are not used, x_aug holds the copies of x")
-    target_dirs: list[str] = option([], "the same, of the test corpus but of speakers who are not tested")
     share: float = option(1.0, "share of each directory's utterances that is used", "", "above 0 and up to 1")
     pseudo_labels_from: int = option(
         0,
@@ -118,7 +117,7 @@ class UnlabelledArgs:
     @property
     def used(self) -> list[str]:
         """All data directories, where there is any use of them."""
-        return [*self.data_dirs, *self.target_dirs] if self.ratio else []
+        return self.data_dirs if self.ratio else []
 
 
 @dataclass

@@ -1,16 +1,18 @@
-"""Folds across corpora: train on some corpora, test on another, zero-shot or with a few labelled target utterances.
+"""Folds across corpora: train on some corpora, test on another, the target.
 
-A corpus is what ``utt2corpus`` names; an utterance belongs to one, and so does a speaker.
+Nothing of it is heard in training (zero-shot), or a few labelled utterances are, or the speech of speakers who are
+not tested, without labels. A corpus is what ``utt2corpus`` names; an utterance belongs to one, and so does a speaker.
 Nothing of a test corpus selects a model: the dev speakers are of the training corpora.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from mtlaug.files import UserError
-from mtlaug.folds import Fold
+from mtlaug.folds import Fold, deal
 from mtlaug.labels import Corpus
 from mtlaug.seeding import rank
 
@@ -52,23 +54,33 @@ def parse_pairs(text: str) -> list[Pair]:
 
 
 def make_folds(
-    corpus: Corpus, genders: Mapping[str, str], pairs: list[Pair], few_shot: int = 0, seed: int = 0
+    corpus: Corpus,
+    genders: Mapping[str, str],
+    pairs: list[Pair],
+    few_shot: int = 0,
+    target_folds: int = 0,
+    seed: int = 0,
 ) -> list[Fold]:
-    """One fold a training set, tested on every corpus that it is paired with; with shots one fold a pair.
+    """One fold a training set, tested on every corpus that it is paired with; or folds for each pair.
 
-    A fold is named by its training corpora, as ``ravdess+emodb``, and with shots
-    ``ravdess_to_emodb_5shot``. The shots are the same for every training set.
+    A fold is named by its training corpora, as ``ravdess+emodb``, and those of pairs ``ravdess_to_emodb_5shot``,
+    ``ravdess_to_emodb_2fold1`` and ``ravdess_to_emodb_2fold2``. The shots are the same for every training set.
 
     Args:
         corpus: with ``utt2corpus``.
         genders: speaker to ``m`` or ``f``, of those with a kept utterance.
         few_shot: labelled utterances of each class of the test corpus that are trained on; see `choose_shots`.
+        target_folds: groups that the speakers of a test corpus are dealt into. Each is tested by a fold in which
+            the others' kept utterances may be heard in training, without labels; 0: none is heard.
         seed: of the dev speakers and the shots, hashed with each speaker and utterance.
     Raises:
-        UserError: no ``utt2corpus``, an unknown corpus, a pair without a common class, or too few utterances.
+        UserError: no ``utt2corpus``, an unknown corpus, a pair without a common class, or too few utterances or
+            speakers.
     """
     if few_shot < 0:
         raise UserError("--few-shot must be 0 or more utterances a class")
+    if few_shot and target_folds:
+        raise UserError("--few-shot and --target-folds are for protocols of their own; give one of them")
     speakers: dict[str, list[str]] = {}
     for speaker, name in owners(corpus).items():
         if speaker in genders:  # has an utterance of some class
@@ -79,22 +91,19 @@ def make_folds(
     # Two spellings of one training set are one fold, named as the first.
     groups: dict[object, list[Pair]] = {}
     for pair in pairs:
-        groups.setdefault(pair if few_shot else frozenset(pair.train), []).append(pair)
-    made = []
-    for group in groups.values():
-        train = group[0].train
-        shots = choose_shots(corpus, group[0].test, few_shot, seed) if few_shot else ()
-        donors = {corpus.utt2spk[utterance] for utterance in shots}
-        selecting = {speaker for name in train for speaker in dev[name]}
-        made.append(
-            Fold(
-                f"{group[0].train_name}_to_{group[0].test}_{few_shot}shot" if few_shot else group[0].train_name,
-                train=_sorted(s for name in train for s in speakers[name] if s not in selecting),
-                dev=_sorted(selecting),
-                test=_sorted(s for pair in group for s in speakers[pair.test] if s not in donors),
-                shots=shots,
-            )
-        )
+        groups.setdefault(pair if few_shot or target_folds else frozenset(pair.train), []).append(pair)
+    made: list[Fold] = []
+    for pair, *more in groups.values():
+        selecting = {speaker for name in pair.train for speaker in dev[name]}
+        training = _sorted(s for name in pair.train for s in speakers[name] if s not in selecting)
+        target = [s for one in (pair, *more) for s in speakers[one.test]]
+        fold = Fold(pair.train_name, training, _sorted(selecting), _sorted(target))
+        if few_shot:
+            made.append(_with_shots(fold, pair, corpus, few_shot, seed))
+        elif target_folds:
+            made += _dealt(fold, pair, {speaker: genders[speaker] for speaker in target}, target_folds)
+        else:
+            made.append(fold)
     return made
 
 
@@ -149,9 +158,12 @@ def owners(corpus: Corpus) -> dict[str, str]:
     return owner
 
 
-def train_name(fold: Fold, test: str) -> str:
-    """The training set of a fold that tests the corpus ``test``, as `make_folds` put it into the fold's name."""
-    return fold.id.rpartition(f"_to_{test}_")[0] if fold.shots else fold.id
+def cell(fold: Fold, test: str) -> tuple[str, str]:
+    """The training set of a fold that tests the corpus ``test``, and ``5-shot``, ``2-fold`` or nothing, by its name."""
+    if not fold.shots and not fold.unlabelled:
+        return fold.id, ""
+    train, _, variant = fold.id.rpartition(f"_to_{test}_")
+    return train, re.sub(r"^(\d+)([a-z]+)\d*$", r"\1-\2", variant)
 
 
 def check_fold(corpus: Corpus, fold: Fold) -> None:
@@ -160,6 +172,23 @@ def check_fold(corpus: Corpus, fold: Fold) -> None:
     used = {owner[speaker] for speaker in (*fold.train, *fold.dev)}
     if common := sorted(used & {owner[speaker] for speaker in fold.test}):
         raise UserError(f"fold {fold.id}: leak: corpus {common[0]} is tested, but also trained or selected on")
+
+
+def _with_shots(fold: Fold, pair: Pair, corpus: Corpus, few_shot: int, seed: int) -> Fold:
+    """The fold with shots, whose donors are not tested."""
+    shots = choose_shots(corpus, pair.test, few_shot, seed)
+    donors = {corpus.utt2spk[utterance] for utterance in shots}
+    tested = tuple(speaker for speaker in fold.test if speaker not in donors)
+    return replace(fold, id=f"{pair.train_name}_to_{pair.test}_{few_shot}shot", test=tested, shots=shots)
+
+
+def _dealt(fold: Fold, pair: Pair, genders: Mapping[str, str], number: int) -> Iterator[Fold]:
+    """A fold for each group of the test corpus's speakers, in which the others' speech has no labels."""
+    if not 2 <= number <= len(genders):
+        raise UserError(f"--target-folds {number}: choose from 2 to the {len(genders)} speakers of {pair.test}, or 0")
+    for index, tested in enumerate(deal(genders, number), 1):
+        name = f"{pair.train_name}_to_{pair.test}_{number}fold{index}"
+        yield replace(fold, id=name, test=_sorted(tested), unlabelled=_sorted(genders.keys() - set(tested)))
 
 
 def _check_pair(corpus: Corpus, pair: Pair) -> None:

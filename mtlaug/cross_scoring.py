@@ -1,7 +1,5 @@
 """Test an experiment across corpora: a score for each training set and test corpus."""
 
-from collections import Counter
-
 from mtlaug import cross
 from mtlaug.evaluation import Predictor, Row, System, as_predictions, write_score
 from mtlaug.files import UserError
@@ -11,8 +9,8 @@ from mtlaug.folds import Fold
 def score(system: System, predict: Predictor, command: str) -> list[str]:
     """Write ``exp/<model>/score_cross_<train>_to_<test>`` for each pair; returns their result lines.
 
-    A pair with shots is ``cross_<train>_to_<test>_<k>shot``. Each cell is scored alone: a test
-    speaker may occur in several.
+    A pair with shots is ``cross_<train>_to_<test>_<k>shot``, one whose target is in k folds, which are pooled,
+    ``..._<k>fold``. Each cell is scored alone: a test speaker may occur in several.
 
     Raises:
         UserError: the protocol is not of the scheme ``cross``, or a fold is not trained.
@@ -20,16 +18,18 @@ def score(system: System, predict: Predictor, command: str) -> list[str]:
     protocol = system.protocol
     if protocol.scheme != "cross":
         raise UserError(f"{system.directory}: its protocol is of scheme {protocol.scheme}, not cross")
-    lines = []
+    cells: dict[tuple[str, str, str], list[Row]] = {}
     for fold in protocol.folds:
         for test, rows in _by_corpus(system, fold, predict):
-            train = cross.train_name(fold, test)
-            shots = max(Counter(protocol.corpus.labels[utterance] for utterance in fold.shots).values(), default=0)
-            condition, column = f"cross_{train}_to_{test}", test
-            if shots:  # the donors of the shots are not tested: another test set than that without shots
-                condition, column = f"{condition}_{shots}shot", f"{test} ({shots}-shot)"
-            more = {"set": test, "pair": {"train": train, "test": column}}
-            lines.append(write_score(system, condition, as_predictions(system, rows), command, **more))
+            cells.setdefault((*cross.cell(fold, test), test), []).extend(rows)
+    lines = []
+    for (train, variant, test), rows in cells.items():
+        # Other speakers are tested where some give shots, and more is heard where the target is in folds.
+        condition, column = f"cross_{train}_to_{test}", test
+        if variant:
+            condition, column = f"{condition}_{variant.replace('-', '')}", f"{test} ({variant})"
+        more = {"set": test, "pair": {"train": train, "test": column}}
+        lines.append(write_score(system, condition, as_predictions(system, rows), command, **more))
     return lines
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from mtlaug.files import UserError, read_table
 
 PARTS = ("train", "dev", "test")
+HEARD = (*PARTS, "unlabelled")  # speakers that no two of these may share
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Fold:
     """One split of the speakers; ``id`` names the directory ``exp/<model>/fold_<id>``.
 
     ``shots`` are single utterances of other speakers, which are trained on too; those
-    speakers are in no part.
+    speakers are in no part. ``unlabelled`` are speakers who are in no part either: their
+    utterances are trained on without labels, where ``unlabelled_args.ratio`` is above 0.
     """
 
     id: str
@@ -26,11 +28,12 @@ class Fold:
     dev: tuple[str, ...]
     test: tuple[str, ...]
     shots: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
 
     def speakers(self, part: str) -> tuple[str, ...]:
-        """The speakers of ``train``, ``dev`` or ``test``."""
-        if part not in PARTS:
-            raise ValueError(f"part {part!r} is not one of {', '.join(PARTS)}")
+        """The speakers of ``train``, ``dev`` or ``test``, or those of ``unlabelled``."""
+        if part not in HEARD:
+            raise ValueError(f"part {part!r} is not one of {', '.join(HEARD)}")
         return getattr(self, part)
 
 
@@ -67,16 +70,18 @@ def leave_one_speaker_out(genders: Mapping[str, str], dev_speakers_per_gender: i
 
 
 def speaker_groups(genders: Mapping[str, str], folds: int) -> list[list[str]]:
-    """Deal the speakers into ``folds`` groups; sizes, and each gender's, differ by one at most."""
+    """The groups of ``--scheme speakers``, as `deal` makes them; fewer than three are a `UserError`."""
     if not 3 <= folds <= len(genders):
         raise UserError(
             f"--folds {folds}: choose from 3 (train, dev and test need one group each) to the {len(genders)} speakers"
         )
-    groups: list[list[str]] = [[] for _ in range(folds)]
+    return deal(genders, folds)
+
+
+def deal(genders: Mapping[str, str], number: int) -> list[list[str]]:
+    """Deal the speakers into ``number`` groups; sizes, and each gender's, differ by one at most."""
     dealt = sorted(genders, key=lambda speaker: (genders[speaker], speaker.encode()))
-    for index, speaker in enumerate(dealt):
-        groups[index % folds].append(speaker)
-    return groups
+    return [dealt[index::number] for index in range(number)]
 
 
 def groups_from_list(path: str | Path, speakers: Iterable[str]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mtlaug.files import UserError
-from mtlaug.folds import PARTS, Fold
+from mtlaug.folds import HEARD, PARTS, Fold
 
 if TYPE_CHECKING:
     from mtlaug.protocol import Protocol
@@ -15,7 +15,7 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
     """Raise a `UserError` unless the parts of a fold are complete and share no speaker, source recording or sound."""
     where = f"protocol {protocol.name}, fold {fold.id}"
     corpus = protocol.corpus
-    speakers = {part: set(fold.speakers(part)) for part in PARTS}
+    speakers = {part: set(fold.speakers(part)) for part in HEARD}
     if strange := sorted(set(fold.shots) - corpus.labels.keys()):
         raise UserError(f"{where}: shot(s) not among the kept utterances: {', '.join(strange)}")
     speakers["train"] |= {corpus.utt2spk[utterance] for utterance in fold.shots}
@@ -25,11 +25,11 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
         if not protocol.utterances(fold, part):
             raise UserError(f"{where}: the {part} part has no utterance")
     # Utterances without a class count too, as they may train the other tasks.
-    utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in PARTS}
-    sources = {part: {corpus.utt2uniq.get(u, u): u for u in utterances[part]} for part in PARTS}
+    utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in HEARD}
+    sources = {part: {corpus.utt2uniq.get(u, u): u for u in utterances[part]} for part in HEARD}
     sums = corpus.utt2checksum
-    sounds = {part: {sums[u]: u for u in utterances[part] if u in sums} for part in PARTS}
-    for one, other in combinations(PARTS, 2):
+    sounds = {part: {sums[u]: u for u in utterances[part] if u in sums} for part in HEARD}
+    for one, other in combinations(HEARD, 2):
         if both := sorted(speakers[one] & speakers[other]):
             raise UserError(f"{where}: leak: speaker(s) {', '.join(both)} in both {one} and {other}")
         if both := sorted(sources[one].keys() & sources[other].keys()):

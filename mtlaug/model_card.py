@@ -56,7 +56,7 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
 
 def _data(bound: dict, settings: dict) -> str:
     args = settings["unlabelled_args"]
-    without = [*args["data_dirs"], *args["target_dirs"]] if args["ratio"] else []
+    without = args["data_dirs"] if args["ratio"] else []
     return f"`{bound['data_dir']}`" + "".join(f", without labels `{directory}`" for directory in without)
 
 

@@ -21,6 +21,7 @@ from mtlaug.folds import PARTS, Fold
 from mtlaug.labels import NO_LABEL, Corpus, read_corpus, read_label_map
 
 SCHEMES = ("loso", "speakers", "sessions", "cross")
+FURTHER = ("shots", "unlabelled")  # what a fold of protocol.json may have beside its parts
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,11 @@ class Protocol:
         raise UserError(f"protocol {self.name}: no fold {fold_id!r}; known are {' '.join(f.id for f in self.folds)}")
 
     def utterances(self, fold: Fold | str, part: str) -> dict[str, str]:
-        """Kept utterance to class, C-sorted, of ``part`` (train, dev or test) of a fold: its speakers', and shots."""
+        """Kept utterance to class, C-sorted, of a part of a fold: of its speakers and, for ``train``, the shots.
+
+        Args:
+            part: ``train``, ``dev``, ``test``, or ``unlabelled``, whose classes no training may look at.
+        """
         fold = self.fold(fold) if isinstance(fold, str) else fold
         speakers, shots = set(fold.speakers(part)), set(fold.shots) if part == "train" else set()
         utt2spk = self.corpus.utt2spk
@@ -88,6 +93,7 @@ def make(
     dev_speakers_per_gender: int | None = None,
     pairs: str = "",
     few_shot: int = 0,
+    target_folds: int = 0,
     seed: int = 0,
     name: str | None = None,
 ) -> Protocol:
@@ -100,7 +106,7 @@ def make(
         label_map_file: YAML with ``classes`` and ``map``; without one the classes
             are the sorted labels of ``utt2emo``.
         dev_speakers_per_gender: size of the dev part, for ``loso``; 1 by default.
-        pairs, few_shot, seed: of ``cross``; see `mtlaug.cross.parse_pairs` and `mtlaug.cross.make_folds`.
+        pairs, few_shot, target_folds, seed: of ``cross``; see `mtlaug.cross.parse_pairs` and `mtlaug.cross.make_folds`.
         name: of the protocol; the name of the data directory by default.
     Raises:
         UserError: the data directory lacks something, or `verify` refuses the folds.
@@ -116,8 +122,8 @@ def make(
         of_map = f"none of its labels ({labels}) is in {label_map_file}; add them there"
         raise UserError(f"{data_dir}/utt2emo: {of_map if label_map_file else 'labels no utterance'}")
     genders = _genders(data_dir, corpus)
-    if scheme != "cross" and (pairs or few_shot):
-        raise UserError("--pairs and --few-shot are for --scheme cross")
+    if scheme != "cross" and (pairs or few_shot or target_folds):
+        raise UserError("--pairs, --few-shot and --target-folds are for --scheme cross")
     if scheme != "speakers" and (folds or fold_list):
         raise UserError("--folds and --fold-list are for --scheme speakers")
     if scheme != "loso" and dev_speakers_per_gender is not None:
@@ -130,7 +136,7 @@ def make(
         kept = {utterance: corpus.utt2spk[utterance] for utterance in corpus.labels}
         made = schemes.rotate(schemes.sessions(read_table(data_dir / "utt2session"), kept))
     elif scheme == "cross":
-        made = cross.make_folds(corpus, genders, cross.parse_pairs(pairs), few_shot, seed)
+        made = cross.make_folds(corpus, genders, cross.parse_pairs(pairs), few_shot, target_folds, seed)
     else:
         raise UserError(f"--scheme {scheme}: known are {', '.join(SCHEMES)}")
     protocol = Protocol(name or data_dir.resolve().name, scheme, classes, label_map, tuple(made), corpus)
@@ -152,7 +158,8 @@ def load(path: str | Path) -> Protocol:
     stored = read_json(path)
     try:
         folds = tuple(
-            Fold(f["id"], *(tuple(f[part]) for part in PARTS), shots=tuple(f.get("shots", ()))) for f in stored["folds"]
+            Fold(f["id"], *(tuple(f[part]) for part in PARTS), **{key: tuple(f.get(key, ())) for key in FURTHER})
+            for f in stored["folds"]
         )
         classes, label_map = tuple(stored["classes"]), stored["label_map"]
         corpus = read_corpus(path.parent, classes, label_map)
@@ -239,5 +246,5 @@ def _reason(label: str) -> str:
 
 
 def _fold_to_json(fold: Fold) -> dict:
-    shots = {"shots": list(fold.shots)} if fold.shots else {}
-    return {"id": fold.id, **{part: list(fold.speakers(part)) for part in PARTS}, **shots}
+    further = {key: list(getattr(fold, key)) for key in FURTHER if getattr(fold, key)}
+    return {"id": fold.id, **{part: list(fold.speakers(part)) for part in PARTS}, **further}

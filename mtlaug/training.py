@@ -73,7 +73,8 @@ class Trainer:
         everything = experiment.training_labels(self.fold)
         share = settings.dataset_args.labelled_share
         labels, hidden = unlabelled.hide_labels(everything, self.utt2spk, share, self.seed)
-        without = [*hidden, *unlabelled.utt2spk(settings.unlabelled_args)]
+        target = experiment.protocol.utterances(self.fold, "unlabelled")
+        without = [*hidden, *target, *unlabelled.utt2spk(settings.unlabelled_args)]
         draws = len(everything) * settings.dataset_args.copies_per_epoch
         meta = {task: experiment.meta_targets(task) for task in experiment.meta_tasks()}
         data = dataset.TrainingSet(self.store, labels, experiment.classes, settings, self.seed, without, meta, draws)

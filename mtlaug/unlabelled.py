@@ -67,10 +67,11 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
     """
     args = settings.unlabelled_args
     dirs = args.used
-    if args.ratio and not dirs and settings.dataset_args.labelled_share == 1:
+    heard = any(fold.unlabelled for fold in protocol.folds)
+    if args.ratio and not dirs and not heard and settings.dataset_args.labelled_share == 1:
         raise UserError(
-            "unlabelled_args.ratio is above 0, but there is no speech without labels: "
-            "give unlabelled_args.data_dirs, or a dataset_args.labelled_share below 1"
+            "unlabelled_args.ratio is above 0, but there is no speech without labels: give "
+            "unlabelled_args.data_dirs, a dataset_args.labelled_share below 1 or, across corpora, --target-folds"
         )
     if not dirs:
         return {}

@@ -1,23 +1,15 @@
-"""The fold scheme "cross", few-shot included, and scores across corpora."""
+"""The fold scheme "cross", with shots and with folds of the target."""
 
 import dataclasses
-import shutil
 from collections import Counter
 from pathlib import Path
 
 import pytest
-import recipes
-from corpus import Corpus
-from made_emodb import WOMEN
-from made_emodb import make_corpus as make_emodb
-from made_urdu import make_corpus as make_urdu
 
-from mtlaug import attack, cross, cross_scoring, evaluation, inference, leaks, protocol, robustness, training
+from mtlaug import cross, leaks, protocol
 from mtlaug.cli import main
-from mtlaug.files import UserError, read_json, read_table, write_table
+from mtlaug.files import UserError, read_table, write_table
 from mtlaug.folds import Fold
-from mtlaug.labels import read_label_map
-from mtlaug.predictions import read_predictions
 
 SPEAKERS = {"en": 10, "de": 5, "ur": 6}  # corpus to its number of speakers
 RAW = {"en": ("angry", "sad", "calm"), "de": ("anger", "sadness"), "ur": ("angry", "sad")}
@@ -126,7 +118,7 @@ def test_few_shot(data_dir):
     zero = make(data_dir, "en:ur")
     made = make(data_dir, "en:ur de:ur en+de:ur", few_shot=2)
     assert [fold.id for fold in made.folds] == ["en_to_ur_2shot", "de_to_ur_2shot", "en+de_to_ur_2shot"]
-    assert {cross.train_name(fold, "ur") for fold in made.folds} == {"en", "de", "en+de"}
+    assert [cross.cell(fold, "ur") for fold in made.folds] == [(name, "2-shot") for name in ("en", "de", "en+de")]
     fold = made.folds[0]
     # ur-5 has both labels: one donor is enough.
     assert Counter(made.corpus.labels[utterance] for utterance in fold.shots) == {"angry": 2, "sad": 2}
@@ -150,6 +142,47 @@ def test_few_shot_gathers_from_several_speakers_and_keeps_a_test(data_dir):
         make(data_dir, "en:de", few_shot=11)
     with pytest.raises(UserError, match="0 or more"):
         make(data_dir, "en:de", few_shot=-1)
+
+
+def test_each_fold_of_the_target_is_tested_by_models_that_heard_the_others(data_dir):
+    zero = make(data_dir, "en:de en:ur")
+    made = make(data_dir, "en:de en:ur", target_folds=2)
+    names = ["en_to_de_2fold1", "en_to_de_2fold2", "en_to_ur_2fold1", "en_to_ur_2fold2"]
+    assert [fold.id for fold in made.folds] == names
+    assert [cross.cell(fold, "ur") for fold in made.folds[2:]] == [("en", "2-fold")] * 2
+    for one, other in (made.folds[:2], made.folds[2:]):
+        assert (
+            one.unlabelled == other.test and other.unlabelled == one.test and abs(len(one.test) - len(other.test)) < 2
+        )
+        assert one.train == other.train == zero.folds[0].train and one.dev == other.dev == zero.folds[0].dev
+        women = [sum(int(speaker[-1]) % 2 for speaker in fold.test) for fold in (one, other)]
+        assert abs(women[0] - women[1]) < 2
+    assert {*made.folds[0].test, *made.folds[1].test} == {f"de-{index}" for index in range(5)}
+    heard = made.utterances("en_to_de_2fold1", "unlabelled")
+    assert heard == made.utterances("en_to_de_2fold2", "test") and not heard.keys() & made.utterances(names[0], "train")
+    assert protocol.load(data_dir).folds == made.folds and made.sha256 != zero.sha256
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_folds": 1}, "--target-folds 1: choose from 2 to the 5 speakers of de, or 0"),
+        ({"target_folds": 6}, "--target-folds 6: choose from 2 to the 5 speakers of de"),
+        ({"target_folds": 2, "few_shot": 1}, "give one of them"),
+    ],
+)
+def test_refused_target_folds(data_dir, options, message):
+    with pytest.raises(UserError, match=message):
+        make(data_dir, "en:de", **options)
+
+
+def test_who_is_heard_without_labels_is_in_no_part(data_dir):
+    made = make(data_dir, "en:de", target_folds=2)
+    fold = made.folds[0]
+    for part in ("train", "dev", "test"):
+        moved = dataclasses.replace(fold, **{part: (*fold.speakers(part), fold.unlabelled[0])})
+        with pytest.raises(UserError, match=rf"leak: speaker\(s\) {fold.unlabelled[0]} in both {part} and unlabelled"):
+            leaks.check_fold(made, moved)
 
 
 def test_a_donor_is_not_tested(data_dir):
@@ -184,108 +217,9 @@ def test_commands(data_dir, capsys):
     listed = capsys.readouterr().out.split()
     assert len(listed) == 10 * 4 + 4 and listed == sorted(listed)
     assert {utterance[:2] for utterance in listed} == {"en", "ur"}
-
-
-def train(corpus, root: Path, owner: dict[str, str], seeds: str, **options):
-    """The library's corpus as several, trained for an epoch; ``owner`` is of a speaker, ``one`` by default."""
-    data_dir = root / "data"
-    shutil.copytree(corpus.data_dir, data_dir)
-    utt2spk = read_table(data_dir / "utt2spk")
-    write_table(data_dir / "utt2corpus", {utt: owner.get(speaker, "one") for utt, speaker in utt2spk.items()})
-    labels = Path(corpus.data_dir).parent / "labels.yaml"
-    protocol.make(data_dir, scheme="cross", label_map_file=labels, **options)
-    run = Corpus(str(data_dir), corpus.aug_dir, corpus.config).prepare(root / "exp", "optim_args.epochs=1", seeds=seeds)
-    for job in run.jobs():
-        training.train(run, *job)
-    return run
-
-
-@pytest.fixture(scope="module")
-def trained(corpus, tmp_path_factory):
-    """Three corpora: one (s1 to s4), two (s5) and three (s6)."""
-    root = tmp_path_factory.mktemp("cross")
-    return train(corpus, root, {"s5": "two", "s6": "three"}, "1 2", pairs="one:two one:three one+two:three")
-
-
-def test_the_longest_training_is_begun_first(trained):
-    assert trained.jobs() == [("one+two", 1), ("one+two", 2), ("one", 1), ("one", 2)]
-
-
-def test_scores(trained):
-    lines = cross_scoring.score(trained, evaluation.predictor(trained), "./run.sh")
-    cells = {"one_to_two": "s5", "one_to_three": "s6", "one+two_to_three": "s6"}
-    assert sorted(lines) == sorted(line for line in lines if line.startswith("%UAR")) and len(lines) == 3
-    for cell, speaker in cells.items():
-        directory = trained.directory / f"score_cross_{cell}"
-        results = read_json(directory / "results.json")
-        train, test = cell.split("_to_")
-        assert results["condition"] == f"cross_{cell}" and results["pair"] == {"train": train, "test": test}
-        assert (results["set"], results["speakers"], results["folds"]) == (test, [speaker], [train])
-        assert results["seeds"] == [1, 2] and results["n"] == 5
-    # The cell's posteriors are those of the fold's own model.
-    table = read_predictions(trained.directory / "score_cross_one+two_to_three/predictions.tsv")
-    model = inference.trained_model(trained, "one+two", 2)
-    labels = trained.protocol.utterances("one+two", "test")
-    wanted = inference.predict(model, trained.store("one+two"), labels, trained.classes)
-    rows = table.take(table.seeds == 2)
-    for utterance, posteriors in zip(rows.utts, rows.posteriors, strict=True):
-        assert posteriors.tolist() == pytest.approx(wanted[utterance].tolist(), abs=1e-5)
-
-
-def test_scores_with_shots_are_of_another_test_set(corpus, tmp_path):
-    run = train(corpus, tmp_path, {"s5": "two", "s6": "two"}, "1", pairs="one:two", few_shot=1)
-    assert len(cross_scoring.score(run, evaluation.predictor(run), "")) == 1
-    results = read_json(run.directory / "score_cross_one_to_two_1shot/results.json")
-    assert results["pair"] == {"train": "one", "test": "two (1-shot)"} and results["n"] == 5
-    assert set(results["speakers"]) == {"s5", "s6"} - {utt.split("-")[0] for utt in run.protocol.folds[0].shots}
-    assert results["folds"] == ["one_to_two_1shot"]
-
-
-def test_only_for_the_scheme(corpus, tmp_path):
-    within = corpus.prepare(tmp_path / "exp")
-    with pytest.raises(UserError, match="its protocol is of scheme speakers, not cross"):
-        cross_scoring.score(within, evaluation.predictor(within), "")
-
-
-def test_nothing_of_it_is_scored_as_within_a_corpus(trained):
-    """Its folds test other corpora, and maybe the same ones: pooled they would be no figure of anything."""
-    with pytest.raises(UserError, match="its protocol is of scheme cross"):
-        evaluation.score_within(trained, evaluation.predictor(trained), "")
-    with pytest.raises(UserError, match="its protocol is of scheme cross"):
-        robustness.Attack(trained, None, attack.plan("fgsm"), "")
-
-
-@pytest.mark.parametrize("corpus", ["emodb", "ravdess", "iemocap", "msp_improv"])
-def test_a_label_is_of_the_same_class_within_and_across_corpora(corpus):
-    own, shared = (read_label_map(recipes.ROOT / f"egs/{name}/conf/labels_4.yaml") for name in (corpus, "cross_corpus"))
-    assert own[0] == shared[0]
-    assert own[1].items() <= shared[1].items()
-
-
-def test_recipe(tmp_path):
-    """Two corpora through all stages; the other pairs are skipped."""
-    folders = {name: recipes.copy(name, tmp_path) for name in ("emodb", "urdu", "cross_corpus")}
-    recipe = folders["cross_corpus"]
-    assert recipes.failed(
-        recipes.run(recipe), "skipped pair ravdess:emodb: there is no recipe ../ravdess", "no pair is left"
-    )
-    emodb = make_emodb(tmp_path / "my emodb", speakers=WOMEN, letters="WFNT", versions="a")
-    urdu = make_urdu(tmp_path / "my urdu")
-    assert recipes.succeeded(recipes.run(folders["emodb"], "--corpus-dir", emodb, "--stop-stage", 1))
-    said = recipes.run(recipe, "--pairs", "emodb:urdu")
-    assert recipes.failed(said, "../urdu/data/urdu is not prepared; (cd ../urdu && ./run.sh --stop-stage 1) makes it")
-    assert recipes.failed(recipes.run(recipe, "--pairs", "emodb,urdu"), "--pairs: emodb,urdu is no pair, such as")
-    assert recipes.failed(recipes.run(recipe, "--normalisations", ""), "--normalisations is empty")
-    assert recipes.succeeded(recipes.run(folders["urdu"], "--corpus-dir", urdu))
-    tiny = "optim_args.epochs=1 model_args.channels=4 model_args.hidden=8"
-    arguments = ["--normalisations", "speaker", "--train-args", tiny, "--nj", 1]
-    result = recipes.run(recipe, *arguments)
-    assert recipes.succeeded(result, "skipped pair emodb:ravdess", "left out text: not in data/urdu")
-    results = [read_json(path) for path in sorted(recipe.glob("exp/*/score_*/results.json"))]
-    told = [(r["model"], r["normalisation"], r["condition"], r["n"]) for r in results]
-    assert told == [("mtlaug_speaker", "speaker", "cross_emodb_to_urdu", 10)]
-    assert "--normalisations" in results[0]["command"] and "--stage" not in results[0]["command"]
-    # No copies of what is only tested.
-    assert {name.split("-")[0] for name in read_table(recipe / "data/train_aug/utt2uniq").values()} == {"emodb"}
-    text = (recipe / "RESULTS.md").read_text()
-    assert "emodb" in text and "urdu" in text
+    pairs[-4:-2] = ["--target-folds", "2"]
+    assert main(["protocol", "make", str(data_dir), *pairs]) == 0
+    assert main(["protocol", "show", str(data_dir)]) == 0
+    assert "en_to_ur_2fold2                8  without labels: ur-1 ur-2 ur-5" in capsys.readouterr().out
+    assert main(["protocol", "list", str(data_dir), "unlabelled"]) == 0
+    assert len(capsys.readouterr().out.split()) == 14

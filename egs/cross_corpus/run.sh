@@ -5,6 +5,7 @@
 #   (cd ../emodb && ./run.sh --stop-stage 1)   # first the data of each corpus, by its own recipe
 #   ./run.sh                                   # then every pair whose corpora are there
 #   ./run.sh --pairs "ravdess+emodb:urdu" --normalisations "utterance speaker" --few-shot 5
+#   ./run.sh --pairs "ravdess:emodb emodb:ravdess" --target-folds 2 --train-config conf/mtlaug_pseudo_labels.yaml
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
@@ -14,6 +15,7 @@ pairs="ravdess:emodb emodb:ravdess ravdess:urdu emodb:urdu ravdess+emodb:urdu" #
 pairs+=" iemocap:msp_improv msp_improv:iemocap iemocap:emodb msp_improv:emodb"
 normalisations="global utterance speaker" # each is a model of its own
 few_shot=0                                # labelled utterances of each class of the test corpus that are trained on too
+target_folds=0                            # groups of its speakers: for each tested one the others may be heard, unlabelled
 classes=4                                 # of conf/labels_<classes>.yaml
 
 . ./path.sh
@@ -22,6 +24,7 @@ classes=4                                 # of conf/labels_<classes>.yaml
 
 suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
+[ "$target_folds" = 0 ] || suffix+=_${target_folds}fold
 data=data/all$suffix
 [ -n "$normalisations" ] || fail "--normalisations is empty; name one or more"
 for pair in $pairs; do
@@ -78,7 +81,7 @@ if at_stage 1; then
   utils/combine_data.sh "$data" "${copies[@]}"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
-    --label-map "conf/labels_$classes.yaml" --name "$protocol"
+    --target-folds "$target_folds" --label-map "conf/labels_$classes.yaml" --name "$protocol"
   prepare_shared
   keep_options "$data/options.conf" "${bound[@]}"
 fi
@@ -87,7 +90,7 @@ if at_stage 2; then
   log "Stage 2: augmentation manifest"
   open_stage "$data/features.conf"
   # Copies only of what some model is trained on.
-  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev) "$data" "$train"
+  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev unlabelled) "$data" "$train"
   for set in "$train" ${unlabelled:+"$unlabelled"}; do
     steps/make_augmentation.sh --feature-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"

@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from mtlaug.folds import HEARD
+
 
 def add_commands(commands) -> None:
     """Add the group ``protocol``."""
@@ -18,6 +20,9 @@ def add_commands(commands) -> None:
     make.add_argument("--dev-speakers-per-gender", type=int, metavar="N", help="dev part of loso; default: 1")
     make.add_argument("--pairs", default="", help="of cross, such as 'ravdess:emodb ravdess+emodb:urdu' (train:test)")
     make.add_argument("--few-shot", type=int, default=0, metavar="K", help="of cross: target utterances a class")
+    make.add_argument(
+        "--target-folds", type=int, default=0, metavar="K", help="of cross: groups of target speakers; one is tested"
+    )
     make.add_argument("--seed", type=int, default=0, help="of cross: of the dev speakers and the few-shot utterances")
     make.add_argument("--label-map", type=Path, metavar="FILE", help="YAML with 'classes' and 'map'")
     make.add_argument("--name", help="name of the protocol; the data directory's by default")
@@ -29,7 +34,7 @@ def add_commands(commands) -> None:
 
     listing = verbs.add_parser("list", help="print the utterances that are in given parts of any fold")
     listing.add_argument("data_dir", type=Path, metavar="DATA_DIR")
-    listing.add_argument("parts", nargs="+", choices=("train", "dev", "test"), metavar="PART", help="train dev test")
+    listing.add_argument("parts", nargs="+", choices=HEARD, metavar="PART", help=" ".join(HEARD))
     listing.set_defaults(run=_list)
 
     check = verbs.add_parser("check", help="check the folds and the hash against the data")
@@ -49,6 +54,7 @@ def _make(options) -> None:
         dev_speakers_per_gender=options.dev_speakers_per_gender,
         pairs=options.pairs,
         few_shot=options.few_shot,
+        target_folds=options.target_folds,
         seed=options.seed,
         name=options.name,
     )
@@ -96,6 +102,9 @@ def _show(options) -> None:
             print(f"{fold.id:{width}} {part:5} {len(labels):10}  {cells}  {' '.join(fold.speakers(part))}")
         if fold.shots:
             print(f"{fold.id:{width}} shots {len(fold.shots):10}  in the train part: {' '.join(fold.shots)}")
+        if fold.unlabelled:
+            heard = len(shown.utterances(fold, "unlabelled"))
+            print(f"{fold.id:{width}} {heard:16}  without labels: {' '.join(fold.unlabelled)}")
 
 
 def _summary(data_dir: Path, protocol) -> str:

@@ -121,7 +121,8 @@ def _caption(matrix: Matrix) -> str:
         f"(`{matrix.protocol[:12]}`): {len(results['classes'])} classes ({', '.join(results['classes'])}; chance "
         f"{percent(results['chance'])}), {seeds_of(matrix.cells.values())}, normalisation {matrix.normalisation}; "
         f"tested: {'; '.join(tested)}. The test corpus has no part in training or selection, but for labelled shots "
-        "where they are named."
+        "where they are named and, where it is in folds, speech of speakers of other folds, without labels, which "
+        "models with `unlabelled_args.ratio` above 0 hear."
     )
 
 
