@@ -175,3 +175,10 @@ def test_recipe(tmp_path):
     assert {name.split("-")[0] for name in read_table(recipe / "data/train_aug/utt2uniq").values()} == {"emodb"}
     text = (recipe / "RESULTS.md").read_text()
     assert "emodb" in text and "urdu" in text
+    # Speech of the test corpus itself, which has copies then.
+    hearing = [*arguments, "--train-config", "conf/mtlaug_pseudo_labels.yaml"]
+    assert recipes.failed(recipes.run(recipe, *hearing, "--stage", 4), "across corpora, --target-folds")
+    result = recipes.run(recipe, *hearing, "--pairs", "emodb:urdu", "--target-folds", 2, "--stop-stage", 5)
+    assert recipes.succeeded(result, "exp/mtlaug_pseudo_labels_2fold_speaker/score_cross_emodb_to_urdu_2fold")
+    copied = {name.split("-")[0] for name in read_table(recipe / "data/train_2fold_aug/utt2uniq").values()}
+    assert copied == {"emodb", "urdu"}
