@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from made_predictions import random_predictions, write_made_score
 from made_reports import part, row
 
@@ -15,6 +16,21 @@ def test_a_matrix_has_a_column_a_pair(text):
     assert float(row(matrix, "mtlaug")[1].split()[0]) > float(row(matrix, "stl")[1].split()[0])
     assert float(row(matrix, "mtlaug - stl")[1].split()[0]) > 0
     assert "chance 25.0" in matrix
+
+
+@pytest.mark.parametrize(
+    ("test", "heard"),
+    [
+        ("b", "no part in training or selection."),
+        ("b (5-shot)", "selection, but for the labelled shots."),
+        ("b (2-fold)", "selection, but for the speech of its other folds' speakers, without labels, in models with"),
+    ],
+)
+def test_what_is_heard_of_a_test_corpus_is_said(tmp_path, test, heard):
+    where = {"protocol_name": "cross", "protocol": "c" * 64, "set": "b", "pair": {"train": "a", "test": test}}
+    write_made_score(tmp_path / "exp", "stl", random_predictions(0.4), "score_cross_a_to_b", **where)
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    assert heard in part((tmp_path / "RESULTS.md").read_text(), "across corpora")
 
 
 def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):

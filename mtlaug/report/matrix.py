@@ -120,10 +120,18 @@ def _caption(matrix: Matrix) -> str:
         f"UAR with its 95 % interval over test speakers, training → test. Protocol {matrix.protocol_name} "
         f"(`{matrix.protocol[:12]}`): {len(results['classes'])} classes ({', '.join(results['classes'])}; chance "
         f"{percent(results['chance'])}), {seeds_of(matrix.cells.values())}, normalisation {matrix.normalisation}; "
-        f"tested: {'; '.join(tested)}. The test corpus has no part in training or selection, but for labelled shots "
-        "where they are named and, where it is in folds, speech of speakers of other folds, without labels, which "
-        "models with `unlabelled_args.ratio` above 0 hear."
+        f"tested: {'; '.join(tested)}. The test corpus has no part in training or selection{_exceptions(matrix)}."
     )
+
+
+def _exceptions(matrix: Matrix) -> str:
+    """What models hear of the test corpora, as the names of the columns tell."""
+    columns = " ".join(test for _, test in matrix.pairs)
+    shots = ", but for the labelled shots" if "-shot)" in columns else ""
+    folds = (
+        ", but for the speech of its other folds' speakers, without labels, in models with an `unlabelled_args.ratio`"
+    )
+    return shots + (folds if "-fold)" in columns else "")
 
 
 def _name(pair: tuple[str, str]) -> str:
