@@ -8,6 +8,10 @@ from made_predictions import random_predictions, write_made_score
 from made_reports import part, row
 
 from mtlaug import report
+from mtlaug.comparison import compare_predictions, p_value
+from mtlaug.files import UserError, read_json
+from mtlaug.predictions import read_predictions
+from mtlaug.scoring import percent, points
 
 
 def test_a_matrix_has_a_column_a_pair(text):
@@ -52,3 +56,75 @@ def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
     # Five models, so that only differences from the references are shown, whatever ends their names.
     assert "| mtlaug_speaker - mtl_meta_speaker |" in speaker
     assert "| mtlaug_unlabelled_speaker - mtlaug_speaker |" in speaker
+
+
+MATRIX_CELLS = {("mtlaug", "a", "b"): 0.8, ("mtlaug", "a+b", "c"): 0.7, ("stl", "a", "b"): 0.5, ("stl", "d", "b"): 0.4}
+
+
+SEEDS = {"mtlaug": (1, 2), "stl": (2,)}
+
+
+def write_cells(exp: Path) -> dict[tuple[str, str, str], Path]:
+    """Cells of unlike sizes whose UAR is not their WA; each model lacks one that the other has."""
+    cells = {}
+    for (model, train, test), skill in MATRIX_CELLS.items():
+        made = random_predictions(skill, draw=len(cells), speakers={"b": 6, "c": 4}[test], seeds=SEEDS[model])
+        rare = (made.reference > 0) | (made.utts <= f"{made.speakers[0]}-999")  # the first class of one speaker alone
+        where = {"condition": f"cross_{train}_to_{test}", "protocol_name": "cross", "protocol": "c" * 64, "set": test}
+        where["pair"] = {"train": train, "test": test}
+        cells[model, train, test] = write_made_score(
+            exp, model, made.take(rare), f"score_{where['condition']}", **where
+        )
+    return cells
+
+
+def test_cells_and_differences_are_those_of_the_scores(tmp_path):
+    cells = write_cells(tmp_path / "exp")
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    matrix = part((tmp_path / "RESULTS.md").read_text(), "across corpora")
+    assert "| model | a → b | a+b → c | d → b |" in matrix
+    results = {cell: read_json(directory / "results.json") for cell, directory in cells.items()}
+    assert all(round(r["uar"], 3) != round(r["wa"], 3) for r in results.values())
+    told = {cell: f"{percent(r['uar'])} [ {', '.join(map(percent, r['ci95']['uar']))} ]" for cell, r in results.items()}
+    first = [line for line in matrix.splitlines() if line.startswith(("| mtlaug |", "| stl |"))]
+    assert first == [
+        f"| mtlaug | {told['mtlaug', 'a', 'b']} | {told['mtlaug', 'a+b', 'c']} | - |",
+        f"| stl | {told['stl', 'a', 'b']} | - | {told['stl', 'd', 'b']} |",
+    ]
+    both = [read_predictions(cells[model, "a", "b"] / "predictions.tsv") for model in ("mtlaug", "stl")]
+    c = compare_predictions(*both, ("mtlaug", "stl"))
+    assert c["difference"] == pytest.approx(results["mtlaug", "a", "b"]["uar"] - results["stl", "a", "b"]["uar"])
+    low, high = map(percent, c["ci95"])
+    assert f"| mtlaug - stl | {points(c['difference'])} [ {low}, {high} ] p {p_value(c['p'])} | - | - |" in matrix
+    (b,) = {results[cell]["n"] for cell in results if cell[2] == "b"}
+    assert f"tested: b {b} utterances, 6 speakers; c {results['mtlaug', 'a+b', 'c']['n']} utterances, 4" in matrix
+    assert "seeds 1 2 (mtlaug), 2 (stl)" in matrix
+
+
+def test_two_scores_of_one_cell_are_refused(tmp_path):
+    exp = tmp_path / "exp"
+    again = write_cells(exp)["stl", "a", "b"]
+    shutil.copytree(again, exp / "stl" / "score_again")
+    with pytest.raises(UserError, match=r"score_again and .*score_cross_a_to_b are both of a → b; remove"):
+        report.write(exp, tmp_path / "RESULTS.md")
+
+
+def test_protocols_of_one_name_are_apart(tmp_path):
+    cells = write_cells(tmp_path / "exp")
+    made = read_predictions(cells["stl", "a", "b"] / "predictions.tsv")
+    for letter, normalisation in (
+        ("d", "speaker"),
+        ("c", "utterance"),
+    ):  # the first one's cells are of another protocol
+        where = {"protocol_name": "cross", "protocol": letter * 64, "set": "b", "normalisation": normalisation}
+        where |= {"condition": "cross_a_to_b", "pair": {"train": "a", "test": "b"}}
+        write_made_score(tmp_path / "exp", f"wide_{normalisation}", made, "score_cross_a_to_b", **where)
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    overview = part((tmp_path / "RESULTS.md").read_text(), "normalisations across corpora")
+    told = [line.strip("| ").split(" | ")[:4] for line in overview.splitlines() if "global" in line or "wide" in line]
+    uars = {cell: percent(read_json(directory / "results.json")["uar"]) for cell, directory in cells.items()}
+    assert told == [
+        ["wide", "utterance", "1", uars["stl", "a", "b"]],
+        ["mtlaug", "global", "2", uars["mtlaug", "a", "b"]],
+        ["stl", "global", "1", uars["stl", "a", "b"]],
+    ]
