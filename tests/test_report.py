@@ -1,12 +1,15 @@
 """The report: grouping, figures, refusals and reproducible files."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_predictions import random_predictions, write_made_score
+from made_reports import row
 
 from mtlaug import report, scoring
 from mtlaug.cli import Parser
@@ -46,6 +49,27 @@ def tables_of(text: str) -> list[list[list[str]]]:
         elif "---" not in line:
             tables[-1].append([cell.strip() for cell in line.strip("|").split("|")])
     return [table for table in tables if table]
+
+
+def test_each_figure_of_a_row_is_that_of_the_score(tmp_path: Path):
+    made = random_predictions(0.6, draw=1, speakers=5, seeds=(0, 1))
+    folds = np.where(np.isin(made.speakers, ["s00", "s01", "s02"]), "A", "B")
+    made = dataclasses.replace(made, folds=folds).take((made.reference > 0) | (made.speakers == "s00"))
+    directory = write_made_score(tmp_path / "exp", "stl", made)
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text()
+    r = json.loads((directory / "results.json").read_text())
+    p, (low, high) = scoring.percent, r["ci95"]["uar"]
+    recalls = [p(r["per_class"][name]["recall"]) for name in ("angry", "happy", "neutral", "sad")]
+    figures = [
+        p(r["uar"]),
+        f"[ {p(low)}, {p(high)} ]",
+        p(r["wa"]),
+        f"{p(r['uar_folds']['mean'])} ± {p(r['uar_folds']['sd'])}",
+    ]
+    assert row(text, "stl") == ["stl", *figures, p(r["uar_seeds_sd"]), "2", *recalls]
+    assert len({*figures, *recalls}) == 8
+    assert "(angry 5, happy 25, neutral 25, sad 25; chance 25.0), 2 folds, 80 utterances, 5 speakers, seeds 0 1" in text
 
 
 def test_only_equal_protocols_and_normalisations_share_a_table(exp_dir: Path, tmp_path: Path):
