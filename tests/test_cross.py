@@ -81,6 +81,7 @@ def test_more_speakers_more_dev():
     genders = {f"{number:02}": "m" for number in range(20)} | {"lone": "f"}
     dev = cross._dev_speakers(genders, genders, seed=0)
     assert len(dev) == 4 and "lone" not in dev
+    assert len(cross._dev_speakers([name for name in genders if name < "13"], genders, seed=0)) == 3
     assert dev != cross._dev_speakers(genders, genders, seed=1)
 
 
@@ -109,9 +110,39 @@ def test_refused_corpora(data_dir):
 def test_nothing_of_the_test_corpus_selects(data_dir):
     made = make(data_dir, "en:de")
     fold = made.folds[0]
-    moved = Fold("en", fold.train, (*fold.dev, "de-0"), tuple(s for s in fold.test if s != "de-0"))
-    with pytest.raises(UserError, match="leak: corpus de is tested, but also trained or selected on"):
-        protocol.verify(dataclasses.replace(made, folds=(moved,)))
+    tested = tuple(s for s in fold.test if s != "de-0")
+    for train, dev in ((fold.train, (*fold.dev, "de-0")), ((*fold.train, "de-0"), fold.dev)):
+        with pytest.raises(UserError, match="leak: corpus de is tested, but also trained or selected on"):
+            protocol.verify(dataclasses.replace(made, folds=(Fold("en", train, dev, tested),)))
+
+
+def test_a_speaker_without_an_utterance_of_a_class_is_in_no_part(data_dir):
+    before = make(data_dir, "en:ur").folds
+    for name in ("utt2emo", "utt2spk", "utt2corpus"):
+        table = read_table(data_dir / name)
+        more = {f"{corpus}-x-1": table[f"{corpus}-0-angry1"] for corpus in ("en", "ur")}
+        more = {utt: utt[:4] for utt in more} if name == "utt2spk" else more
+        more = dict.fromkeys(more, "calm") if name == "utt2emo" else more
+        write_table(data_dir / name, table | more)
+    write_table(data_dir / "spk2gender", read_table(data_dir / "spk2gender") | {"en-x": "m", "ur-x": "m"})
+    assert make(data_dir, "en:ur").folds == before
+
+
+def test_another_seed_deals_other_speakers_and_shots(data_dir):
+    folds = [make(data_dir, "en:de", few_shot=1, seed=seed).folds[0] for seed in range(8)]
+    donors = [{utterance.rsplit("-", 1)[0] for utterance in fold.shots} for fold in folds]
+    assert {len(one) for one in donors} == {1} and len({*map(frozenset, donors)}) > 2
+    takes = {utterance.rsplit("-", 1)[1] for fold in folds for utterance in fold.shots}
+    assert takes == {"anger1", "anger2", "sadness1", "sadness2"}
+    assert len({fold.dev for fold in folds}) > 2
+
+
+def test_the_donor_of_shots_is_who_leaves_most_to_test(data_dir):
+    for name in ("utt2emo", "utt2spk", "utt2corpus"):
+        table = read_table(data_dir / name)
+        write_table(data_dir / name, {utt: table[utt] for utt in table if utt not in ("de-3-anger2", "de-3-sadness2")})
+    for seed in range(5):
+        assert make(data_dir, "en:de", few_shot=1, seed=seed).folds[0].shots == ("de-3-anger1", "de-3-sadness1")
 
 
 def test_few_shot(data_dir):
@@ -138,6 +169,8 @@ def test_few_shot_gathers_from_several_speakers_and_keeps_a_test(data_dir):
     assert len(fold.test) == 3
     with pytest.raises(UserError, match=r"takes . speakers of ur, and no utterance of class \w+ is left to test"):
         make(data_dir, "en:ur", few_shot=6)
+    with pytest.raises(UserError, match="takes 5 speakers of de, and no utterance of class angry is left to test"):
+        make(data_dir, "en:de", few_shot=9)
     with pytest.raises(UserError, match="corpus de has 10 utterances of class angry"):
         make(data_dir, "en:de", few_shot=11)
     with pytest.raises(UserError, match="0 or more"):
@@ -161,6 +194,11 @@ def test_each_fold_of_the_target_is_tested_by_models_that_heard_the_others(data_
     heard = made.utterances("en_to_de_2fold1", "unlabelled")
     assert heard == made.utterances("en_to_de_2fold2", "test") and not heard.keys() & made.utterances(names[0], "train")
     assert protocol.load(data_dir).folds == made.folds and made.sha256 != zero.sha256
+
+
+def test_as_many_folds_of_the_target_as_speakers(data_dir):
+    folds = make(data_dir, "en:de", target_folds=5).folds
+    assert sorted(fold.test for fold in folds) == [(f"de-{index}",) for index in range(5)]
 
 
 @pytest.mark.parametrize(
