@@ -37,7 +37,7 @@ def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
         f"Emotions: {', '.join(bound['classes'])}. Network: {_network(settings)}"
         + (f"; the posteriors of {members} of them are averaged." if members > 1 else "."),
         "## Training data",
-        f"{_data(bound, settings)}{_corpora(bound, path, root)}, protocol `{bound['protocol']}`, "
+        f"{_data(bound, settings)}{_corpora(bound, settings, path, root)}, protocol `{bound['protocol']}`, "
         f"seeds {' '.join(map(str, bound['seeds']))}, normalisation {settings['dataset_args']['normalisation']}. "
         f"Terms of the data: {licence or 'not stated'}.",
         "## Results",
@@ -65,14 +65,18 @@ def _seeds(results: list[dict]) -> str:
     return f"seeds {' '.join(map(str, *tested))}" if len(tested) == 1 else "seeds"
 
 
-def _corpora(bound: dict, path: Path, root: Path) -> str:
+def _corpora(bound: dict, settings: dict, path: Path, root: Path) -> str:
     """Across corpora, those of the models that are packed, each by the name of its fold."""
     protocol = Path(bound["data_dir"], "protocol.json")
-    if not protocol.exists() or read_json(protocol).get("scheme") != "cross":
+    stored = read_json(protocol) if protocol.exists() else {}
+    if stored.get("scheme") != "cross":
         return ""
     of_path = [part for part in path.relative_to(root).parts if part.startswith("fold_")]
     folds = of_path or sorted(folder.name for folder in root.glob("fold_*"))
-    return f" (of which these trained a model each: {', '.join(fold.removeprefix('fold_') for fold in folds)})"
+    named = ", ".join(fold.removeprefix("fold_") for fold in folds)
+    heard = settings["unlabelled_args"]["ratio"] and any("unlabelled" in fold for fold in stored["folds"])
+    target = "; each heard other speakers of its test corpus too, without labels" if heard else ""
+    return f" (of which these trained a model each: {named}{target})"
 
 
 def _network(settings: dict) -> str:

@@ -12,6 +12,7 @@ from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
 from mtlaug import attack, cross_scoring, evaluation, inference, protocol, robustness, training
+from mtlaug.cli import main
 from mtlaug.files import UserError, read_json, read_table, write_table
 from mtlaug.labels import read_label_map
 from mtlaug.predictions import read_predictions
@@ -117,6 +118,16 @@ def trained_of(several: Corpus, exp_dir: Path):
     run = several.prepare(exp_dir, *HEARING)
     training.train(run, run.protocol.folds[0].id, 1)
     return run
+
+
+@pytest.mark.parametrize(("ratio", "said"), [(1, "; each heard other speakers of its test corpus too"), (0, ")")])
+def test_the_card_of_a_model_says_whom_it_heard(corpus, tmp_path, ratio, said):
+    several = as_several(corpus, tmp_path, TARGET, pairs="one:two", target_folds=2)
+    run = several.prepare(tmp_path / "exp", f"unlabelled_args.ratio={ratio}", "optim_args.epochs=1")
+    training.train(run, "one_to_two_2fold1", 1)
+    assert main(["export", str(run.run_dir("one_to_two_2fold1", 1)), str(tmp_path / "out")]) == 0
+    card = (tmp_path / "out" / "model_card.md").read_text()
+    assert f"these trained a model each: one_to_two_2fold1{said}" in card
 
 
 def test_a_model_without_unlabelled_rows_hears_nobody_of_the_target(corpus, tmp_path):
