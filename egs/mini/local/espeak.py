@@ -2,7 +2,8 @@
 
 Using that copy rather than the machine's own espeak-ng makes the corpus the same everywhere.
 The library keeps its state in globals, and what it spoke before changes the next utterance a little:
-for the same samples every time, speak each utterance in a process forked from a fresh `Synthesiser`.
+for the same samples every time, speak the same utterances in the same order, in a process forked from a fresh
+`Synthesiser`.
 """
 
 import ctypes

@@ -2,7 +2,7 @@
 """Make the mini corpus: SYNTHETIC speech of 12 voices, spoken by espeak-ng, as 16 kHz mono 16-bit wav files.
 
 Results on it show that the chain works. They say nothing about real emotion, nor about one method against another.
-Two runs with one seed give the same bytes. See voices.py for what is drawn at random.
+Two runs with one seed give the same bytes, whatever --nj. See voices.py for what is drawn at random.
 """
 
 import csv
@@ -13,11 +13,13 @@ import multiprocessing
 import os
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from espeak import Synthesiser
+from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import resample_poly
 from voices import Utterance, utterances
 
@@ -47,13 +49,14 @@ def trim(signal: np.ndarray) -> np.ndarray:
 
 def record(signal: np.ndarray, utterance: Utterance) -> np.ndarray:
     """Pass clean speech ``(T,)`` through its speaker's channel: colour, level and low pink noise."""
-    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(signal), 1 / RATE), 60.0) / 1000)  # re 1 kHz
+    samples = next_fast_len(len(signal), real=True)
+    octaves = np.log2(np.maximum(rfftfreq(samples, 1 / RATE), 60.0) / 1000)  # re 1 kHz
     speaker = utterance.speaker
     peak = speaker.peak_gain * np.exp(-0.5 * ((octaves - np.log2(speaker.peak / 1000)) / 0.5) ** 2)
     colour = 10 ** ((speaker.tilt * octaves + peak) / 20)
-    speech = np.fft.irfft(np.fft.rfft(signal) * colour, len(signal))
-    white = np.random.default_rng(utterance.noise_seed).standard_normal(len(signal))
-    noise = np.fft.irfft(np.fft.rfft(white) * 2 ** (-octaves / 2), len(signal))
+    speech = irfft(rfft(signal, samples) * colour, samples)[: len(signal)]
+    white = np.random.default_rng(utterance.noise_seed).standard_normal(samples)
+    noise = irfft(rfft(white) * 2 ** (-octaves / 2), samples)[: len(signal)]
     speech *= 10 ** ((LEVEL + utterance.level) / 20) / np.sqrt(np.mean(speech**2))
     # The noise belongs to the room: it does not follow how loud the utterance is spoken.
     noise *= 10 ** ((LEVEL + speaker.level - utterance.snr) / 20) / np.sqrt(np.mean(noise**2))
@@ -66,9 +69,14 @@ def relative_path(utterance: Utterance) -> str:
     return f"{part}/{utterance.speaker.name}/{utterance.name}.wav"
 
 
-def render(job: tuple[Utterance, Path]) -> float:
-    """Write one utterance under the corpus directory; runs in a process of its own. Returns its seconds."""
-    utterance, corpus = job
+def render(job: tuple[list[Utterance], Path]) -> dict[str, float]:
+    """Write a speaker's utterances under the corpus directory, in their order; returns the seconds of each."""
+    utterances, corpus = job
+    return {utterance.name: render_one(utterance, corpus) for utterance in utterances}
+
+
+def render_one(utterance: Utterance, corpus: Path) -> float:
+    """Write one utterance; returns its seconds."""
     spoken = _synthesiser.speak(
         utterance.text,
         utterance.speaker.voice,
@@ -91,17 +99,22 @@ def render_all(corpus: Path, seed: int, nj: int) -> int:
     todo = utterances(seed)
     for folder in {(corpus / relative_path(utterance)).parent for utterance in todo}:
         folder.mkdir(parents=True)
-    # A worker speaks once and ends, so that none inherits the state another utterance left in the library.
+    by_speaker = defaultdict(list)
+    for utterance in todo:
+        by_speaker[utterance.speaker].append(utterance)
+    # A worker speaks for one speaker and ends, so that none inherits the state that another speaker's utterances
+    # left in the library.
     with multiprocessing.get_context("fork").Pool(nj, maxtasksperchild=1) as pool:
-        lengths = pool.map(render, [(utterance, corpus) for utterance in todo], chunksize=1)
+        made = pool.map(render, [(own, corpus) for own in by_speaker.values()], chunksize=1)
+    seconds = dict(item for lengths in made for item in lengths.items())
     with open(corpus / "manifest.tsv", "w", encoding="utf-8", newline="") as out:
         manifest = csv.writer(out, delimiter="\t", lineterminator="\n")
         manifest.writerow(COLUMNS)
-        for utterance, seconds in zip(todo, lengths, strict=True):
+        for utterance in todo:
             speaker = utterance.speaker
             drawn = (round(getattr(utterance, name), 2) for name in DRAWN)
             row = (utterance.name, speaker.name, speaker.gender, utterance.emotion or "", utterance.text, *drawn)
-            manifest.writerow((*row, f"{seconds:.3f}", relative_path(utterance)))
+            manifest.writerow((*row, f"{seconds[utterance.name]:.3f}", relative_path(utterance)))
     return len(todo)
 
 
