@@ -19,6 +19,7 @@ from mtlaug.experiment import Experiment, locked
 from mtlaug.files import UserError, atomic_path, write_json
 from mtlaug.inference import build_model, device, predict
 from mtlaug.objective import Objective, class_weights
+from mtlaug.optimiser import AdamW
 from mtlaug.seeding import random_state
 from mtlaug.statistics import uar
 
@@ -63,7 +64,7 @@ class Trainer:
         weights = class_weights(labels, classes) if args.class_weights else torch.ones(len(classes))
         self.objective = Objective(args, weights).to(device)
         self.parameters, decay = list(self.model.parameters()), self.args.weight_decay
-        self.optimiser = torch.optim.AdamW(self.parameters, self.args.lr, weight_decay=decay, fused=True)
+        self.optimiser = AdamW(self.parameters, self.args.lr, weight_decay=decay, fused=True)
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._schedule)
         self.epoch, self.best = 0, {"epoch": 0, "dev_uar": -1.0, "dev_loss": math.inf}
 
