@@ -32,6 +32,7 @@ def test_one_series_alone_has_the_interval_of_its_score():
 def test_a_curve_has_a_row_a_model_and_a_column_a_level(text):
     noise = part(text, "noise: made")
     assert "| model | clean | 20 dB SNR | 5 dB SNR | 0 dB SNR | share of clean kept |" in noise
+    assert "UAR by dB SNR, mean over babble, rain; clean is" in noise
     cells = row(noise, "mtlaug")
     clean = row(part(text, "within"), "mtlaug")[1]
     assert cells[1] == clean
