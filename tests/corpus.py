@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from mtlaug import archives, config, datadir, experiment, features, manifest, protocol
+from mtlaug.store import FeatureStore
 
 RATE = 16000  # Hz
 TONES = {"angry": 2500.0, "sad": 300.0}  # Hz; the class shows in the spectrum
@@ -42,6 +43,11 @@ class Corpus:
         """An experiment directory for the corpus, with ``block.key=value`` changes to its configuration."""
         experiment.prepare(str(exp_dir), self.settings(*overrides), self.data_dir, self.aug_dir, seeds.split())
         return experiment.load(exp_dir)
+
+    def store(self, kind: str = "global", fold: str = "1") -> FeatureStore:
+        """The features of all copies, normalised as in a fold."""
+        trained = protocol.load(self.data_dir).utterances(fold, "train")
+        return FeatureStore([self.data_dir, self.aug_dir], kind, list(trained))
 
 
 def speech(seconds: float, tone: float = 300.0, seed: int = 0, rate: int = RATE) -> np.ndarray:

@@ -1,17 +1,20 @@
 """What a directory says of the copies in it, and which directories are refused."""
 
-import dataclasses
 import gzip
 import json
+import shutil
 from pathlib import Path
 
+import kaldiio
+import numpy as np
 import pytest
 import yaml
+from corpus import extract
 
-from mtlaug import augment, config, copies
+from mtlaug import augment, copies
+from mtlaug.copies import check_copies
+from mtlaug.cuts import read_cuts
 from mtlaug.files import UserError, write_table
-
-SETTINGS = config.from_dict({"augment_args": {"seed": 3, "types": {"clean": True, "noise": True, "mixup": True}}})
 
 
 def cut(utterance: str, source: str = "/corpus/a.wav", start: float = 0.5, **changes) -> dict:
@@ -26,13 +29,6 @@ def write_cuts(aug_dir: Path, *cuts: dict) -> str:
     with gzip.open(aug_dir / "cuts.jsonl.gz", "wt", encoding="utf-8") as out:
         out.writelines(json.dumps(one) + "\n" for one in cuts)
     return str(aug_dir)
-
-
-def write_settings(aug_dir: Path, seed: int = 3, **types: dict) -> None:
-    """augment.yaml of copies of the waveform types as configured, but for what ``types`` says."""
-    configured = augment.types(SETTINGS.augment_args)
-    made = {name: dataclasses.asdict(configured[name]) for name in ("clean", "noise")}
-    (aug_dir / copies.SETTINGS).write_text(yaml.safe_dump({"types": made | types, "seed": seed}))
 
 
 @pytest.mark.parametrize(
@@ -52,33 +48,6 @@ def test_the_digest_knows_a_copy_its_times_and_its_transforms(tmp_path, changes)
 def test_the_digest_is_the_same_wherever_the_corpus_lies(tmp_path):
     here = copies.copies_digest(write_cuts(tmp_path / "aug", cut("a")))
     assert copies.copies_digest(write_cuts(tmp_path / "aug", cut("a", source="/elsewhere/a.wav"))) == here
-
-
-def test_copies_as_configured_are_taken_with_types_beside_them(tmp_path):
-    aug_dir = write_cuts(tmp_path / "aug", cut("a"))
-    write_settings(tmp_path / "aug", pitch={"semitones": 1})
-    assert copies.check_copies(aug_dir, SETTINGS) == copies.copies_digest(aug_dir)
-
-
-@pytest.mark.parametrize(
-    ("made", "words"),
-    [
-        ({"seed": 4}, "was made with seed 4, not 3; run stages 2 and 3 again"),
-        ({"noise": {"snr": [0, 1]}}, "was made without type 'noise' as configured; run stages 2 and 3 again"),
-    ],
-)
-def test_copies_made_otherwise_are_refused(tmp_path, made: dict, words: str):
-    aug_dir = write_cuts(tmp_path / "aug", cut("a"))
-    write_settings(tmp_path / "aug", **made)
-    with pytest.raises(UserError, match=rf"augment.yaml: {words}"):
-        copies.check_copies(aug_dir, SETTINGS)
-
-
-@pytest.mark.parametrize("there", ["types", "seed"])
-def test_settings_that_are_not_whole_are_refused(tmp_path, there: str):
-    (tmp_path / copies.SETTINGS).write_text(f"{there}: 0\n")
-    with pytest.raises(UserError, match=r"augment.yaml: lacks types, seed; remove its directory, and run stages 2"):
-        copies.copies_settings(str(tmp_path))
 
 
 def lengths(folder: Path, kind: str, copy: int, source: int) -> tuple[str, str]:
@@ -125,3 +94,48 @@ def test_recordings_that_copies_hold(tmp_path):
     mixed_in = {"/noise/rain.wav", "/talk/x.wav", "/talk/y.wav"}
     assert copies.sources_of(aug_dir) == mixed_in
     assert copies.sources_of(aug_dir, speech=True) == mixed_in | {"/corpus/a.wav", "/corpus/b.wav"}
+
+
+def test_copies_of_the_same_configuration_are_accepted(corpus):
+    check_copies(corpus.aug_dir, corpus.settings())
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
+    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
+
+
+@pytest.mark.parametrize(
+    ("override", "made"),
+    [
+        ("augment_args.types.noise.snr=[0, 20]", "without type 'noise' as configured"),
+        ("augment_args.types.tempo=true", "without type 'tempo' as configured"),
+        ("augment_args.types.speed.factors=[0.9]", "without type 'speed' as configured"),
+        ("augment_args.seed=3", "with seed 0, not 3"),
+    ],
+)
+def test_copies_of_another_configuration_are_refused(corpus, override, made):
+    with pytest.raises(UserError, match=rf"augment\.yaml: was made {made}; run stages 2 and 3 again, with"):
+        check_copies(corpus.aug_dir, corpus.settings(override))
+
+
+def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
+    with pytest.raises(UserError, match=r"augment\.yaml: no such file; the copies are not there: run stages 2 and 3"):
+        check_copies(str(tmp_path), corpus.settings())
+    for text, message in (("types: [", "not YAML"), ("seed: 0", "lacks types, seed; remove its directory")):
+        (tmp_path / "augment.yaml").write_text(text)
+        with pytest.raises(UserError, match=rf"augment\.yaml: {message}"):
+            check_copies(str(tmp_path), corpus.settings())
+
+
+def test_the_parameters_in_the_manifest_are_all_of_them(corpus):
+    made = yaml.safe_load(Path(corpus.aug_dir, "augment.yaml").read_text())
+    assert made["seed"] == 0
+    assert made["types"]["noise"] == {"snr": [5.0, 20.0], "exponent": [0.0, 2.0], "copies_each": 1}
+    assert list(made["types"]) == list(augment.types(corpus.settings().augment_args))
+
+
+def test_features_of_copies_are_those_of_their_audio(corpus, tmp_path):
+    """The rows that a model sees come from the manifest: extracted anew they are the same."""
+    aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
+    extract(str(aug_dir), tmp_path / "ark", corpus.settings().feature_args, nj=2)
+    some, others = (kaldiio.load_scp(f"{path}/feats.scp") for path in (corpus.aug_dir, aug_dir))
+    assert set(some) == set(others) == {cut.id for cut in read_cuts(corpus.aug_dir, 16000)}
+    assert all(np.array_equal(some[name], others[name]) for name in some)

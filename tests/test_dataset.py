@@ -1,25 +1,18 @@
-"""Normalisation, the draws of an epoch, batches, SpecAugment and mixup."""
+"""The draws of an epoch, batches, SpecAugment and mixup."""
 
 import itertools
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
-import kaldiio
 import numpy as np
 import pytest
 import torch
-import yaml
-from corpus import Corpus, extract
+from corpus import Corpus
 
 from mtlaug import augment, dataset, protocol
-from mtlaug.archives import mean_and_deviation
-from mtlaug.copies import check_copies
-from mtlaug.cuts import read_cuts
 from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches, like_lengths
 from mtlaug.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
-from mtlaug.store import FeatureStore
 
 CLASSES = ["angry", "sad"]
 
@@ -29,12 +22,8 @@ def bound(corpus: Corpus) -> protocol.Protocol:
     return protocol.load(corpus.data_dir)
 
 
-def store_of(corpus: Corpus, bound: protocol.Protocol, kind: str = "global", fold: str = "1") -> FeatureStore:
-    return FeatureStore([corpus.data_dir, corpus.aug_dir], kind, list(bound.utterances(fold, "train")))
-
-
 def training_set(corpus: Corpus, bound: protocol.Protocol, *overrides: str, seed: int = 1, fold: str = "1"):
-    store = store_of(corpus, bound, fold=fold)
+    store = corpus.store(fold=fold)
     return TrainingSet(store, bound.utterances(fold, "train"), CLASSES, corpus.settings(*overrides), seed)
 
 
@@ -46,76 +35,6 @@ def equal(some: list, others: list) -> bool:
         for one, other in zip(some, others, strict=True)
         for name in names
     )
-
-
-def with_changed_features(corpus: Corpus, tmp_path: Path, speakers: tuple[str, ...]) -> Corpus:
-    """A copy of the corpus in which the clean features of ``speakers`` are three times as large and shifted."""
-    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "changed")
-    for table in ("feats", "cmvn"):
-        matrices = {}
-        for name, matrix in kaldiio.load_scp(f"{corpus.data_dir}/{table}.scp").items():
-            changed = name.split("-")[0] in speakers
-            matrices[name] = 3 * matrix + 5 if changed else matrix
-        kaldiio.save_ark(f"{tmp_path}/{table}.ark", matrices, scp=f"{data_dir}/{table}.scp")
-    return Corpus(str(data_dir), corpus.aug_dir, corpus.config)
-
-
-# Normalisation
-
-
-def test_global_statistics_are_those_of_the_clean_training_part(corpus, bound):
-    store = store_of(corpus, bound)
-    frames = np.concatenate([store.get(name) for name in bound.utterances("1", "train")])
-    np.testing.assert_allclose(frames.mean(0), 0, atol=2e-3)
-    np.testing.assert_allclose(frames.std(0), 1, atol=2e-3)
-    other = store_of(corpus, bound, fold="2")
-    assert not np.array_equal(store.get("s1-sad1"), other.get("s1-sad1"))
-
-
-def test_held_out_speakers_do_not_change_global_statistics(corpus, bound, tmp_path):
-    fold = bound.fold("1")
-    changed = with_changed_features(corpus, tmp_path, fold.test + fold.dev)
-    before, after = store_of(corpus, bound), store_of(changed, bound)
-    for name in [*bound.utterances("1", "train"), "sp0.9-s1-sad1"]:
-        assert np.array_equal(before.get(name), after.get(name))
-    tested = next(iter(bound.utterances("1", "test")))
-    assert not np.allclose(before.get(tested), after.get(tested))  # the change was there to be seen
-    trained = with_changed_features(corpus, tmp_path / "train", fold.train[:1])
-    assert not np.allclose(before.get(tested), store_of(trained, bound).get(tested))
-
-
-def test_utterance_statistics_are_its_own(corpus, bound):
-    store = store_of(corpus, bound, "utterance")
-    for name in ("s1-sad1", "s6-angry3", "s6-angry3-noise"):
-        np.testing.assert_allclose(store.get(name).mean(0), 0, atol=2e-3)
-        np.testing.assert_allclose(store.get(name).std(0), 1, atol=2e-2)
-
-
-def test_speaker_statistics_are_of_one_speaker_in_one_condition(corpus, bound):
-    store = store_of(corpus, bound, "speaker")
-    speakers, source_of = read_table(Path(corpus.data_dir, "utt2spk")), store.source_of
-    groups = {
-        "clean": [name for name in speakers if speakers[name] == "s1"],
-        "noise": [name for name in source_of if speakers[source_of[name]] == "s1" and store.type_of[name] == "noise"],
-        "speed": [name for name in source_of if speakers[source_of[name]] == "s1" and store.type_of[name] == "speed"],
-    }
-    assert {kind: len(names) for kind, names in groups.items()} == {"clean": 6, "noise": 6, "speed": 12}
-    for names in groups.values():
-        frames = np.concatenate([store.get(name) for name in names])
-        np.testing.assert_allclose(frames.mean(0), 0, atol=2e-3)
-        np.testing.assert_allclose(frames.std(0), 1, atol=5e-3)
-
-
-def test_normalised_features_are_the_stored_ones(corpus, bound):
-    statistics = kaldiio.load_scp(f"{corpus.data_dir}/cmvn.scp")
-    mean, deviation = mean_and_deviation(sum(statistics[name] for name in bound.utterances("1", "train")))
-    stored = kaldiio.load_scp(f"{corpus.aug_dir}/feats.scp")["s4-sad1-noise"]
-    got = store_of(corpus, bound).get("s4-sad1-noise")
-    assert got.dtype == np.float32
-    np.testing.assert_allclose(got, (stored - mean) / deviation, rtol=1e-4, atol=1e-4)
-
-
-# Draws and batches
 
 
 def test_batches_depend_on_seed_and_epoch_alone(corpus, bound):
@@ -263,7 +182,7 @@ def test_groups_of_like_lengths_are_as_large_as_they_may_be(monkeypatch):
 
 def test_evaluation_has_every_utterance_once_and_whole(corpus, bound, monkeypatch):
     monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
-    store, labels = store_of(corpus, bound), bound.utterances("1", "test")
+    store, labels = corpus.store(), bound.utterances("1", "test")
     seen, sizes = [], []
     for utterances, batch in evaluation_batches(store, labels, CLASSES):
         seen += utterances
@@ -332,51 +251,3 @@ def test_what_is_to_be_given_back_as_clean_has_no_filter(corpus, bound):
         for target, length, kind in zip(batch.target, batch.lengths, batch.augmentation, strict=True):
             if kind == clean:
                 assert target[:length].numpy().tobytes() in stored
-
-
-# Copies that fit the configuration
-
-
-def test_copies_of_the_same_configuration_are_accepted(corpus):
-    check_copies(corpus.aug_dir, corpus.settings())
-    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.noise=false"))  # fewer types, same copies
-    check_copies(corpus.aug_dir, corpus.settings("augment_args.types.specaugment.freq_bins=3"))  # made in training
-
-
-@pytest.mark.parametrize(
-    ("override", "made"),
-    [
-        ("augment_args.types.noise.snr=[0, 20]", "without type 'noise' as configured"),
-        ("augment_args.types.tempo=true", "without type 'tempo' as configured"),
-        ("augment_args.types.speed.factors=[0.9]", "without type 'speed' as configured"),
-        ("augment_args.seed=3", "with seed 0, not 3"),
-    ],
-)
-def test_copies_of_another_configuration_are_refused(corpus, override, made):
-    with pytest.raises(UserError, match=rf"augment\.yaml: was made {made}; run stages 2 and 3 again, with"):
-        check_copies(corpus.aug_dir, corpus.settings(override))
-
-
-def test_a_manifest_without_its_parameters_is_refused(corpus, tmp_path):
-    with pytest.raises(UserError, match=r"augment\.yaml: no such file; the copies are not there: run stages 2 and 3"):
-        check_copies(str(tmp_path), corpus.settings())
-    for text, message in (("types: [", "not YAML"), ("seed: 0", "lacks types, seed; remove its directory")):
-        (tmp_path / "augment.yaml").write_text(text)
-        with pytest.raises(UserError, match=rf"augment\.yaml: {message}"):
-            check_copies(str(tmp_path), corpus.settings())
-
-
-def test_the_parameters_in_the_manifest_are_all_of_them(corpus):
-    made = yaml.safe_load(Path(corpus.aug_dir, "augment.yaml").read_text())
-    assert made["seed"] == 0
-    assert made["types"]["noise"] == {"snr": [5.0, 20.0], "exponent": [0.0, 2.0], "copies_each": 1}
-    assert list(made["types"]) == list(augment.types(corpus.settings().augment_args))
-
-
-def test_features_of_copies_are_those_of_their_audio(corpus, tmp_path):
-    """The rows that a model sees come from the manifest: extracted anew they are the same."""
-    aug_dir = shutil.copytree(corpus.aug_dir, tmp_path / "aug")
-    extract(str(aug_dir), tmp_path / "ark", corpus.settings().feature_args, nj=2)
-    some, others = (kaldiio.load_scp(f"{path}/feats.scp") for path in (corpus.aug_dir, aug_dir))
-    assert set(some) == set(others) == {cut.id for cut in read_cuts(corpus.aug_dir, 16000)}
-    assert all(np.array_equal(some[name], others[name]) for name in some)
