@@ -31,14 +31,18 @@ def attack_waveforms(attack: Attack, budgets: list[float]) -> list[str]:
     lines = []
     for level, budget in zip(levels, budgets, strict=True):
         found = [sets[level, seed] for seed in target.seeds]
-        every = [snr for attacked in found for snr in attacked.snr.values()]
-        snrs = [snr for snr in every if math.isfinite(snr)]
-        reached = None
-        if snrs:
-            reached = {"mean": float(np.mean(snrs)), "lowest": min(snrs), "unchanged": len(every) - len(snrs)}
+        reached = reached_snr([snr for attacked in found for snr in attacked.snr.values()])
         rows = _rescored(target, dict(zip(target.seeds, found, strict=True)))
         lines.append(attack.write(level, rows, curve | {"level": budget}, reached_snr=reached))
     return lines
+
+
+def reached_snr(snrs: list[float]) -> dict | None:
+    """Mean and lowest SNR (dB) of the recordings that an attack changed, and how many it left; None if it left all."""
+    changed = [snr for snr in snrs if math.isfinite(snr)]
+    if not changed:
+        return None
+    return {"mean": float(np.mean(changed)), "lowest": min(changed), "unchanged": len(snrs) - len(changed)}
 
 
 def _attacked_sets(attack: Attack, levels: list[str], budgets: list[float]) -> dict[tuple[str, int], AttackedSet]:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import itertools
-import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,9 +13,8 @@ import torch
 from mtlaug import attack, datadir, dataset, evaluation, inference, robustness, training
 from mtlaug.cli import main
 from mtlaug.cli.attack import chosen
-from mtlaug.files import UserError, read_json, read_table, write_table
+from mtlaug.files import UserError, read_json, read_table
 from mtlaug.predictions import read_predictions
-from mtlaug.waveform_attack import AttackedSet, Waveforms, round_to_16_bit, snr_ball
 from mtlaug.waveform_robustness import attack_waveforms
 
 ATTACKS = {"features": robustness.attack_features, "waveform": attack_waveforms}
@@ -172,52 +169,6 @@ def test_a_model_with_a_broken_weight_names_the_utterance(models, corpus, tmp_pa
         score(run, "pgd", (0.1,))
 
 
-@pytest.mark.parametrize("kind", ["global", "utterance", "speaker"])
-def test_a_clean_waveform_is_classified_as_its_features_are(models, corpus, tmp_path, kind):
-    run = corpus.prepare(tmp_path / kind, f"dataset_args.normalisation={kind}")
-    model, store, labels = inference.build_model(run).eval(), run.store("1"), run.protocol.utterances("1", "test")
-    expected = inference.predict(model, store, labels, run.classes)
-    for make_problem in Waveforms(run, inference.device).problems(store, labels, run.classes):
-        problem = make_problem(model)
-        found = problem.classify(problem.snap(problem.clean)).softmax(dim=1).detach().numpy()
-        for utterance, row in zip(problem.utterances, found, strict=True):
-            np.testing.assert_allclose(row, expected[utterance], atol=1e-3)  # the features are compressed
-
-
-def test_the_budget_is_of_what_is_attacked_not_of_its_rounding(models, corpus, tmp_path):
-    """Samples of another rate lie between those of 16 bit: to round them is a change that no attack has made."""
-    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "data")
-    run = dataclasses.replace(models[0], data_dir=str(data_dir))
-    for path in read_table(data_dir / "wav.scp").values():
-        samples, rate = soundfile.read(path)
-        soundfile.write(tmp_path / Path(path).name, 0.01 * samples, rate, subtype="FLOAT")
-    wavs = {name: tmp_path / Path(path).name for name, path in read_table(data_dir / "wav.scp").items()}
-    write_table(data_dir / "wav.scp", wavs)
-    labels = run.protocol.utterances("1", "test")
-    for make_problem in Waveforms(run, inference.device).problems(run.store("1"), labels, run.classes):
-        problem = make_problem(inference.build_model(run))
-        assert torch.equal(problem.snap(problem.clean), problem.clean)
-
-
-@pytest.mark.parametrize("kind", ["global", "utterance"])
-def test_the_gradient_reaches_the_samples(models, corpus, tmp_path, kind):
-    """Against finite differences in double precision; the utterance's own statistics take part."""
-    run = corpus.prepare(tmp_path / kind, f"dataset_args.normalisation={kind}")
-    torch.manual_seed(0)
-    model, labels = inference.build_model(run).eval().double(), run.protocol.utterances("1", "test")
-    waveforms = Waveforms(run, inference.device)
-    waveforms.frontend.double()
-    make_problem = next(iter(waveforms.problems(run.store("1"), labels, run.classes)))
-    problem = make_problem(model)
-    clean = problem.clean.double()
-    (gradient,) = torch.autograd.grad(problem.classify(clean.requires_grad_()).diff(dim=1).sum(), clean)
-    step = 1e-6 * torch.randn_like(clean)
-    with torch.no_grad():
-        rise = (problem.classify(clean + step) - problem.classify(clean - step)).diff(dim=1).squeeze(1) / 2
-    torch.testing.assert_close((gradient * step).sum(dim=1), rise, rtol=1e-3, atol=1e-12)
-    assert rise.abs().min() > 1e-9
-
-
 def test_recordings_keep_their_budget_and_are_scored_as_written(models):
     target, _ = models
     results = score(target, "pgd", (35.0, 5.0), domain="waveform", steps=4, restarts=1)
@@ -241,21 +192,6 @@ def test_recordings_keep_their_budget_and_are_scored_as_written(models):
     stored = dict(zip(predictions.utts, predictions.posteriors, strict=True))
     for name, row in again.items():
         np.testing.assert_allclose(stored[name.removesuffix("-attack_wave_pgd_35dB")], row, atol=2e-6)
-
-
-def test_what_is_written_is_what_was_found(tmp_path):
-    samples = torch.tensor([[-1.2, -1.0, -0.3, 1e-5, 0.4, 0.99999, 1.2]])
-    rounded = round_to_16_bit(samples)
-    attacked = AttackedSet(tmp_path / "a set", "c", 16000)
-    attacked.add("s1-a", np.zeros(7, dtype=np.float32), rounded[0].numpy())
-    read, _ = soundfile.read(tmp_path / "a set" / "wav" / "s1-a-c.wav", dtype="float32")
-    assert read.tolist() == rounded[0].tolist()
-    assert (rounded - samples.clamp(-1, 1)).abs().max() <= 1 / 32768
-
-
-def test_the_budget_of_a_waveform_is_its_snr():
-    samples = torch.tensor([[3.0, 4.0, 0.0], [0.3, 0.0, 0.4]])
-    torch.testing.assert_close(snr_ball(samples, 20.0).radii, torch.tensor([0.5, 0.05]))
 
 
 def test_a_waveform_transfer_uses_the_other_models_gradient(models):
