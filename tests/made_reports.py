@@ -26,6 +26,16 @@ def write_exp(exp: Path) -> Path:
     return exp
 
 
+def write_point(
+    exp: Path, model: str, series: str, level: float, name: str = "noise", skill: float = 0.5, **changes
+) -> Path:
+    """Another point of a curve."""
+    curve = {"name": name, "series": series, "level": level, "unit": "dB SNR" if name == "noise" else "ε"}
+    condition = f"{name}_{series}_{level:g}".replace(" ", "_")
+    points = random_predictions(skill, draw=len(series), seeds=(1, 2))
+    return write_made_score(exp, model, points, f"score_{condition}", condition=condition, curve=curve, **changes)
+
+
 def row(text: str, *begins: str) -> list[str]:
     """The cells of the only row of the text that begins so."""
     (line,) = [line for line in text.splitlines() if line.startswith("| " + " | ".join(begins) + " |")]

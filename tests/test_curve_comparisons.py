@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_predictions import random_predictions, write_made_score
-from made_reports import SERIES, part, row
+from made_reports import SERIES, part, row, write_point
 from sklearn.metrics import balanced_accuracy_score
 
 from mtlaug import report
@@ -17,14 +17,6 @@ from mtlaug.scoring import interval, points
 from mtlaug.statistics import swap_test
 
 
-def write_point(exp: Path, model: str, series: str, level: float, skill: float = 0.5, **changes) -> None:
-    """A point of a curve of noise, of one seed."""
-    curve = {"name": "noise", "series": series, "level": level, "unit": "dB SNR"}
-    name, draw = f"noise_{series}_snr{level:g}", len(series) + len(model)
-    predictions = random_predictions(skill, draw=draw)
-    write_made_score(exp, model, predictions, f"score_{name}", condition=name, curve=curve, **changes)
-
-
 def written(exp: Path) -> str:
     """The report on ``exp``."""
     report.write(exp, exp.parent / "RESULTS.md")
@@ -32,11 +24,11 @@ def written(exp: Path) -> str:
 
 
 def test_one_level_of_one_series_is_compared_as_two_scores_are(tmp_path):
-    write_point(tmp_path / "exp", "mtlaug", "rain", 5.0, 0.7)
-    write_point(tmp_path / "exp", "stl", "rain", 5.0, 0.4)
+    write_point(tmp_path / "exp", "mtlaug", "rain", 5.0, skill=0.7)
+    write_point(tmp_path / "exp", "stl", "rain", 5.0, skill=0.4)
     noise = part(written(tmp_path / "exp"), "noise: made")
     assert "UAR by dB SNR, rain; clean is" in noise
-    systems = [random_predictions(skill, draw=draw) for skill, draw in ((0.7, 10), (0.4, 7))]
+    systems = [random_predictions(skill, draw=len("rain"), seeds=(1, 2)) for skill in (0.7, 0.4)]
     expected = compare_predictions(*systems, ("mtlaug", "stl"))
     difference = f"{points(expected['difference'])} {interval(expected['ci95'])}"
     assert expected["difference"] > 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_predictions import random_predictions, write_made_score
-from made_reports import LEVELS, SERIES, part, row
+from made_reports import LEVELS, SERIES, part, row, write_point
 
 from mtlaug import report
 from mtlaug.files import UserError, read_json, write_json
@@ -72,14 +72,6 @@ def test_every_score_is_in_the_table_for_programs(exp_dir: Path, text):
     assert [point[key] for key in columns] == ["noise", "rain", "5.0", "dB SNR", ""]
     cell = by_directory["stl/score_cross_a+b_to_c"]
     assert [cell[key] for key in ("train", "test", "curve")] == ["a+b", "c", ""]
-
-
-def write_point(exp: Path, model: str, series: str, level: float, name: str = "noise", **changes) -> Path:
-    """Another point of a curve."""
-    curve = {"name": name, "series": series, "level": level, "unit": "dB SNR" if name == "noise" else "ε"}
-    condition = f"{name}_{series}_{level:g}".replace(" ", "_")
-    points = random_predictions(0.5, draw=len(series), seeds=(1, 2))
-    return write_made_score(exp, model, points, f"score_{condition}", condition=condition, curve=curve, **changes)
 
 
 def test_levels_that_not_every_series_has_are_in_no_mean(exp_dir: Path, tmp_path, text):

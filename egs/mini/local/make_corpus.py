@@ -8,12 +8,12 @@ Two runs with one seed give the same bytes, whatever --nj. See voices.py for wha
 import csv
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import multiprocessing
 import os
 import shutil
 import sys
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +69,10 @@ def relative_path(utterance: Utterance) -> str:
     return f"{part}/{utterance.speaker.name}/{utterance.name}.wav"
 
 
-def render(job: tuple[list[Utterance], Path]) -> dict[str, float]:
+def render(job: tuple[list[Utterance], Path]) -> list[float]:
     """Write a speaker's utterances under the corpus directory, in their order; returns the seconds of each."""
     utterances, corpus = job
-    return {utterance.name: render_one(utterance, corpus) for utterance in utterances}
+    return [render_one(utterance, corpus) for utterance in utterances]
 
 
 def render_one(utterance: Utterance, corpus: Path) -> float:
@@ -99,22 +99,19 @@ def render_all(corpus: Path, seed: int, nj: int) -> int:
     todo = utterances(seed)
     for folder in {(corpus / relative_path(utterance)).parent for utterance in todo}:
         folder.mkdir(parents=True)
-    by_speaker = defaultdict(list)
-    for utterance in todo:
-        by_speaker[utterance.speaker].append(utterance)
+    jobs = [(list(own), corpus) for _, own in itertools.groupby(todo, key=lambda utterance: utterance.speaker)]
     # A worker speaks for one speaker and ends, so that none inherits the state that another speaker's utterances
     # left in the library.
     with multiprocessing.get_context("fork").Pool(nj, maxtasksperchild=1) as pool:
-        made = pool.map(render, [(own, corpus) for own in by_speaker.values()], chunksize=1)
-    seconds = dict(item for lengths in made for item in lengths.items())
+        lengths = list(itertools.chain.from_iterable(pool.map(render, jobs, chunksize=1)))
     with open(corpus / "manifest.tsv", "w", encoding="utf-8", newline="") as out:
         manifest = csv.writer(out, delimiter="\t", lineterminator="\n")
         manifest.writerow(COLUMNS)
-        for utterance in todo:
+        for utterance, seconds in zip(todo, lengths, strict=True):
             speaker = utterance.speaker
             drawn = (round(getattr(utterance, name), 2) for name in DRAWN)
             row = (utterance.name, speaker.name, speaker.gender, utterance.emotion or "", utterance.text, *drawn)
-            manifest.writerow((*row, f"{seconds[utterance.name]:.3f}", relative_path(utterance)))
+            manifest.writerow((*row, f"{seconds:.3f}", relative_path(utterance)))
     return len(todo)
 
 
