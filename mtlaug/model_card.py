@@ -87,6 +87,7 @@ def _network(settings: dict) -> str:
         else f"layer {features['layer']} of a frozen {features['frontend']}",
         *([f"{model['num_convolutions']} strided convolutions"] if model["num_convolutions"] else []),
         *(["residual blocks"] if model["residual_blocks"] and model["num_convolutions"] > 1 else []),
+        *(["patches of the features"] if model["patches"] else []),
         "a bidirectional LSTM",
     ]
     return f"{', '.join(parts)} and attention pooling"
