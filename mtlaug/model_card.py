@@ -81,12 +81,13 @@ def _corpora(bound: dict, settings: dict, path: Path, root: Path) -> str:
 
 def _network(settings: dict) -> str:
     features, model = settings["feature_args"], settings["model_args"]
+    strided = model["num_convolutions"]
     parts = [
         "a log-mel filterbank"
         if features["frontend"] == "fbank"
         else f"layer {features['layer']} of a frozen {features['frontend']}",
-        *([f"{model['num_convolutions']} strided convolutions"] if model["num_convolutions"] else []),
-        *(["residual blocks"] if model["residual_blocks"] and model["num_convolutions"] > 1 else []),
+        *([f"{strided} strided convolution{'s' * (strided > 1)}"] if strided else []),
+        *(["residual blocks"] if model["residual_blocks"] and strided > 1 else []),
         *(["patches of the features"] if model["patches"] else []),
         "a bidirectional LSTM",
     ]
