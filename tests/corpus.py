@@ -76,6 +76,15 @@ def write_data_dir(path: Path, wavs: dict[str, Path | str], **tables: dict[str, 
     return str(path)
 
 
+def five_utterances(root: Path) -> str:
+    """A data directory of five speakers, whose path has a space."""
+    wavs = {f"s{number}-one": root / "my wavs" / f"{number}.wav" for number in range(1, 6)}
+    (root / "my wavs").mkdir()
+    for seed, path in enumerate(wavs.values()):
+        soundfile.write(path, speech(0.3 + 0.05 * seed, seed=seed), RATE)
+    return write_data_dir(root / "my data", wavs)
+
+
 def extract(data_dir: str, ark_dir: Path, args: config.FeatureArgs, nj: int = 1) -> str:
     """Stage 3: extract in ``nj`` jobs, and collect."""
     ark_dir.mkdir(parents=True, exist_ok=True)

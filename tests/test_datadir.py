@@ -1,13 +1,9 @@
-"""Data directories: write, validate, fix, and the utils scripts around them."""
+"""Data directories: write and validate."""
 
 import gzip
-import os
-import random
-import subprocess
-import sys
 
 import pytest
-from data_dirs import AUGMENTED, UTTERANCES, cut_ids, ids, tables, use_segments, write_cuts
+from data_dirs import AUGMENTED, UTTERANCES, tables, use_segments, write_cuts
 
 from mtlaug import datadir
 from mtlaug.files import UserError
@@ -158,145 +154,9 @@ def test_write_again_leaves_nothing_stale(data):
     assert datadir.validate(data) == 2
 
 
-def test_fix_mends_sorts_and_lists(data):
-    original = (data / "text").read_text()
-    lines = original.splitlines(keepends=True)
-    random.Random(1).shuffle(lines)
-    shuffled = "".join([*lines, lines[0], "\n"]).replace("a-1 ", "a-1\t  ")
-    (data / "text").write_text(shuffled)
-    (data / "wav.scp").write_text((data / "wav.scp").read_text().replace("a-2 /audio/a-2.wav\n", "") + "d-1 x\n")
-    (data / "spk2utt").unlink()
-    (data / "dropped.tsv").write_text("utterance\treason\nz-9\tno file\n")
-    fixed = datadir.fix(data)
-    assert (fixed.kept, fixed.total) == (5, 7)
-    assert fixed.removed == {"a-2": "not in wav.scp", "d-1": "not in utt2spk, text, utt2emo"}
-    assert (data / "text").read_text() == original.replace("a-2 words of a-2\n", "")
-    assert (data / ".backup/text").read_text() == shuffled
-    assert datadir.read_dropped(data) == {**fixed.removed, "z-9": "no file"}
-    assert datadir.validate(data) == 5
-
-
-def test_fix_again_changes_nothing(data):
-    (data / "wav.scp").write_text("".join((data / "wav.scp").read_text().splitlines(keepends=True)[1:]))
-    datadir.fix(data)
-    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in data.rglob("*") if path.is_file()}
-    fixed = datadir.fix(data)
-    assert (fixed.kept, fixed.total, fixed.removed) == (5, 5, {})
-    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in data.rglob("*") if path.is_file()}
-
-
-@pytest.mark.parametrize("name", ["feats.scp", "text", "utt2emo", AUGMENTED])
-def test_fix_makes_all_tables_agree(data, name):
-    if name == AUGMENTED:
-        write_cuts(data, list(UTTERANCES)[1:])
-    else:
-        (data / name).write_text("".join(f"{utterance} x\n" for utterance in list(UTTERANCES)[1:]))
-    assert datadir.fix(data).removed == {"a-1": f"not in {name}"}
-    assert datadir.validate(data) == 5
-
-
-def test_fix_segments_and_recordings(data):
-    use_segments(data)
-    (data / "wav.scp").write_text("r0 x\nr1 y\n")
-    fixed = datadir.fix(data)
-    assert set(fixed.removed) == {"b-1", "b-2", "c-1"}
-    assert fixed.removed["b-1"] == "recording r2 is not in wav.scp"
-    assert ids(data, "wav.scp") == ["r1"]
-    assert ids(data, "spk2gender") == ["a"]
-    assert datadir.validate(data) == 3
-
-
-def test_fix_filters_cuts(data):
-    (data / "wav.scp").unlink()
-    write_cuts(data, [*UTTERANCES, "a-1", "d-1"])
-    assert datadir.fix(data).removed == {"d-1": "not in utt2spk, text, utt2emo"}
-    assert cut_ids(data) == list(UTTERANCES)
-    assert (data / ".backup" / AUGMENTED).exists()
-
-
-@pytest.mark.parametrize(
-    "name, text, message",
-    [
-        ("text", "a-1 x\na-1 y\n", "text:2: 'a-1' has two values"),
-        ("utt2spk", "a-1\n", "utt2spk:1: 'a-1' has no value"),
-        ("wav.scp", "d-1 x\n", "nothing was changed"),
-        ("utt2spk", "".join(f"{name} x\n" for name in UTTERANCES), "not a prefix"),
-    ],
-)
-def test_fix_loses_nothing_silently(data, name, text, message):
-    (data / name).write_text(text)
-    before = {path.name: path.read_bytes() for path in data.iterdir()}
-    with pytest.raises(UserError, match=message):
-        datadir.fix(data)
-    assert before == {path.name: path.read_bytes() for path in data.iterdir()}
-
-
 def test_missing_directory_is_an_error_and_not_made(tmp_path):
     missing = tmp_path / "none"
     for action in (datadir.validate, datadir.fix, datadir.check_audio, lambda path: datadir.split(path, 1)):
         with pytest.raises(UserError, match="no such data directory"):
             action(missing)
     assert not missing.exists()
-
-
-@pytest.fixture
-def utils(project_root, tmp_path, recipe_env):
-    """Run a script of tools/utils from the directory of the data, as a recipe does."""
-    shim = tmp_path / "bin" / "mtlaug"
-    shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mtlaug "$@"\n')
-    shim.chmod(0o755)
-    path = f"{shim.parent}{os.pathsep}{recipe_env['PATH']}"
-    environment = {**recipe_env, "PATH": path, "PYTHONPATH": str(project_root)}
-    (tmp_path / "my data" / "utils").symlink_to(project_root / "tools" / "utils")
-
-    def call(script, *arguments):
-        command = [f"utils/{script}", *map(str, arguments)]
-        where = tmp_path / "my data"
-        return subprocess.run(command, cwd=where, env=environment, capture_output=True, text=True, timeout=60)
-
-    return call
-
-
-def test_scripts(data, utils):
-    done = utils("validate_data_dir.sh", "--no-feats", "x")
-    assert (done.returncode, done.stdout) == (0, "Successfully validated data-directory x\n"), done.stderr
-    assert utils("validate_data_dir.sh", "x").returncode == 1
-    (data / "wav.scp").write_text((data / "wav.scp").read_text().replace("c-1 ", "c-2 "))
-    done = utils("fix_data_dir.sh", "x")
-    assert done.stdout == "fix_data_dir: kept 5 of all 7 utterances\n"
-    assert "fix_data_dir: removed c-1: not in wav.scp\n" in done.stderr
-    assert utils("split_data.sh", "--per-utt", "x", 5).returncode == 0
-    assert ids(data / "split5utt/5") == ["b-2"]
-    assert utils("subset_data_dir.sh", "--first", "x", 2, "y z").returncode == 0
-    assert ids(data.parent / "y z") == ["a-1", "a-2"]
-    (data.parent / "speakers").write_text("b\n")
-    assert utils("subset_data_dir.sh", "--spk-list", "speakers", "x", "b").returncode == 0
-    done = utils("combine_data.sh", "all", "b", "y z")
-    assert done.stdout == "combine_data: 4 utterances are in all\n"
-
-
-@pytest.mark.parametrize("name", ["validate_data_dir", "fix_data_dir", "split_data", "subset_data_dir", "combine_data"])
-def test_scripts_explain_themselves(data, utils, name):
-    done = utils(f"{name}.sh", "--help")
-    assert done.returncode == 0
-    assert f"\nExample: utils/{name}.sh " in done.stdout
-    done = utils(f"{name}.sh")
-    assert done.returncode == 1
-    assert "Usage:" in done.stderr
-
-
-def test_script_errors_are_one_clear_line(data, utils):
-    for call in (
-        ("fix_data_dir.sh", "none"),
-        ("split_data.sh", "x", 9),
-        ("split_data.sh", "x", "two"),
-        ("subset_data_dir.sh", "x", "y"),
-        ("subset_data_dir.sh", "x", "two", "y"),
-        ("combine_data.sh", "y"),
-        ("validate_data_dir.sh", "--foo", "x"),
-    ):
-        done = utils(*call)
-        assert done.returncode == 1, call
-        assert "error:" in done.stderr.splitlines()[-1]
-        assert "Traceback" not in done.stderr

@@ -1,12 +1,10 @@
-"""Stage 3: jobs, archives, what is done again, and what goes wrong."""
+"""Stage 3: jobs, archives, and what goes wrong."""
 
-import itertools
 import os
 import resource
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import kaldiio
@@ -14,16 +12,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from corpus import Corpus, extract, speech, write_data_dir
+from corpus import Corpus, extract, five_utterances, write_data_dir
 
-from mtlaug import archives, audio, features, manifest
+from mtlaug import archives, audio, features
 from mtlaug.archives import cmvn_statistics, mean_and_deviation
 from mtlaug.cli import main
 from mtlaug.config import FeatureArgs
-from mtlaug.cuts import cuts_file, line_of, part, read_cuts, transformed
-from mtlaug.effects import AddNoise
+from mtlaug.cuts import cuts_file, line_of, read_cuts
 from mtlaug.fbank import Fbank
-from mtlaug.files import UserError, read_table, write_table
+from mtlaug.files import UserError, read_table
 
 
 def test_cmvn_statistics():
@@ -42,12 +39,7 @@ def test_cmvn_statistics():
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> str:
-    """Five utterances, in a directory with a space in its name."""
-    wavs = {f"s{number}-one": tmp_path / "my wavs" / f"{number}.wav" for number in range(1, 6)}
-    (tmp_path / "my wavs").mkdir()
-    for seed, path in enumerate(wavs.values()):
-        soundfile.write(path, speech(0.3 + 0.05 * seed, seed=seed), 16000)
-    return write_data_dir(tmp_path / "my data", wavs)
+    return five_utterances(tmp_path)
 
 
 def matrices(data_dir: str, table: str = "feats.scp") -> dict[str, np.ndarray]:
@@ -235,106 +227,8 @@ def test_a_pipe_gives_the_features_of_its_audio(tmp_path, make_wav, command):
     assert_equal(matrices(piped), matrices(plain))
 
 
-# Features that are there already
-
-
-def written(ark_dir: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in ark_dir.glob("*.ark")}
-
-
-def test_a_job_that_is_done_is_not_done_again(data_dir, tmp_path):
-    extract(data_dir, tmp_path / "arks", FeatureArgs(), nj=2)
-    before = written(tmp_path / "arks")
-    extract(data_dir, tmp_path / "arks", FeatureArgs(), nj=2)
-    assert written(tmp_path / "arks") == before
-    assert not features.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
-
-
-def test_a_directory_of_archives_is_of_one_data_directory(data_dir, tmp_path):
-    other = shutil.copytree(data_dir, tmp_path / "other")
-    extract(data_dir, tmp_path / "arks", FeatureArgs())
-    with pytest.raises(UserError, match=f"arks: holds the features of {data_dir}; give .*other a directory of its own"):
-        extract(str(other), tmp_path / "arks", FeatureArgs())
-
-
-@pytest.mark.parametrize("change", ["options", "recording", "list", "killed", "lost archive", "cut off", "moved"])
-def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, change):
-    copied = shutil.copytree(data_dir, tmp_path / "data")
-    wavs = read_table(copied / "wav.scp")
-    first = make_wav(tmp_path / "first.wav", 0.5)
-    write_table(copied / "wav.scp", wavs | {min(wavs): first})
-    extract(str(copied), tmp_path / "arks", FeatureArgs())
-    before = written(tmp_path / "arks")
-    args = FeatureArgs()
-    if change == "options":
-        args = FeatureArgs(low_freq=40.0)
-    elif change == "recording":
-        make_wav(first, 0.6)
-    elif change == "list":
-        write_table(copied / "wav.scp", wavs)
-    elif change == "killed":
-        (tmp_path / "arks" / "feats.1.json").unlink()
-    elif change == "lost archive":
-        (tmp_path / "arks" / "cmvn.1.scp").unlink()
-    elif change == "cut off":
-        os.truncate(tmp_path / "arks" / "feats.1.ark", 1000)
-    else:  # the scp files name the archives where they were
-        shutil.copytree(tmp_path / "arks", tmp_path / "moved")
-        assert features.extract(str(copied), str(tmp_path / "moved"), args, 1, 1)["utterances"] == len(wavs)
-        return
-    assert features.extract(str(copied), str(tmp_path / "arks"), args, 1, 1)["utterances"] == len(wavs)
-    after = written(tmp_path / "arks")
-    assert all(after[name] > before[name] for name in before)
-
-
-def test_copies_whose_noise_changed_are_made_again(tmp_path, make_wav):
-    speech, noise = make_wav(tmp_path / "s.wav", 0.5), make_wav(tmp_path / "n.wav", 0.5, seed=1)
-    cut = next(read_cuts(write_data_dir(tmp_path / "data", {"s1-a": speech}), 16000))
-    noisy = transformed(cut, "s1-a-noise", AddNoise(str(noise), 0.0, 5.0))
-    noisy.custom = {"speaker": "s1", "source": "s1-a", "aug": "noise"}
-    manifest.write_copies(tmp_path, [noisy])
-    assert [features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] for _ in range(2)] == [1, 0]
-    make_wav(noise, 0.6, seed=2)
-    assert features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] == 1
-
-
-def test_tables_of_the_features_go_when_some_are_made_anew(data_dir, tmp_path):
-    copied = str(shutil.copytree(data_dir, tmp_path / "data"))
-    arks = str(tmp_path)
-    for job in (1, 2):
-        extract_job(copied, arks, job)
-    archives.collect(copied, arks, FeatureArgs(), 2)
-    extract_job(copied, arks, 1)
-    assert Path(copied, archives.FEATURE_ARGS).exists()  # it had nothing to do
-    features.extract(copied, arks, FeatureArgs(low_freq=40.0), 1, 2)
-    assert not any(Path(copied, name).exists() for name in archives.TABLES)
-
-
-def extract_job(data_dir: str, ark_dir: str, job: int) -> None:
-    features.extract(data_dir, ark_dir, FeatureArgs(), job, 2)
-
-
 def test_copies_of_another_rate_are_refused(corpus: Corpus, tmp_path, capsys):
     (tmp_path / "ark").mkdir()
     arguments = [corpus.aug_dir, str(tmp_path / "ark"), "--config", corpus.config]
     assert main(["fbank", "extract", *arguments, "--set", "feature_args.sample_rate=8000"]) == 1
     assert "is of 16000 Hz, feature_args.sample_rate is 8000; run stage 2 again" in capsys.readouterr().err
-
-
-def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_wav):
-    path, count = make_wav(tmp_path / "a.wav", 0.9), tmp_path / "count"
-    data_dir = write_data_dir(tmp_path / "data", {"rec": f"echo >>'{count}' && cat '{path}' |"})
-    Path(data_dir, "segments").write_text("s1-1 rec 0 0.3\ns1-2 rec 0.3 0.6\ns1-3 rec 0.6 0.9\n")
-    assert len(list(read_cuts(data_dir, 16000))) == 3
-    assert count.read_text() == "\n"
-
-
-@pytest.mark.parametrize(("nj", "copies"), [(2, 6), (3, 6), (4, 6), (6, 6), (5, 7)])
-def test_jobs_share_every_kind_of_copy(nj, copies):
-    """Kinds take different times, and come in one order for every utterance."""
-    rows = [(utterance, kind) for utterance in range(120) for kind in range(copies)]
-    parts = [list(part(rows, job, nj)) for job in range(1, nj + 1)]
-    assert sorted(itertools.chain(*parts)) == rows
-    for own in parts:
-        counts = Counter(kind for _, kind in own)
-        assert max(counts.values()) - min(counts.values()) <= 0.1 * len(own) / copies
