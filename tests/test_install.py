@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -94,9 +93,7 @@ def test_torch_comes_first_and_a_second_run_does_nothing(tree):
     calls = tree.calls()
     assert calls[:2] == ["venv", "pip torch==2.13.0"] and calls[-1] == f"pip {tree.root}"
     assert not any("requirements-test.txt" in call for call in calls)
-    start = time.monotonic()
     result = tree.install("--quiet")
-    assert time.monotonic() - start < 1
     assert (result.returncode, result.stdout, result.stderr, tree.calls()) == (0, "", "", [])
 
 

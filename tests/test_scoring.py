@@ -1,7 +1,6 @@
 """Scores by hand, and the files of mtlaug.scoring."""
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -90,11 +89,9 @@ def test_figures_are_those_of_scikit_learn():
         assert [figures[key] for key in ("precision", "recall", "f1", "n")] == pytest.approx(values)
 
 
-def test_score_is_deterministic_and_fast():
+def test_score_is_deterministic():
     predictions = random_predictions(0.6, speakers=50, per_class=25, seeds=(0, 1))  # 5,000 utterances, two seeds
-    started = time.perf_counter()
     first = scoring.score(predictions)
-    assert time.perf_counter() - started < 5
     assert first == scoring.score(predictions)
     shuffled = predictions.take(np.random.default_rng(0).permutation(len(predictions.utts)))
     assert scoring.score(shuffled) == first

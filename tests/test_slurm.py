@@ -125,9 +125,7 @@ def test_ctrl_c_cancels_what_runs_and_what_waits(bench):
 
 
 def test_more_jobs_than_an_array_may_have(bench):
-    began = time.monotonic()
     assert bench.run("JOB=1:200", "log/x.JOB.log", "echo", "number", "JOB") == (0, "")
-    assert time.monotonic() - began < 50
     assert all(f"\nnumber {number}\n" in bench.read(f"log/x.{number}.log") for number in range(1, 201))
 
 

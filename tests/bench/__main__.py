@@ -20,6 +20,7 @@ BENCHMARKS = {
     "attack": training.attack,
     "scoring": scoring.score,
     "start": scoring.start,
+    "jobs": scoring.jobs,
     "extraction": stages.extraction,
     "folds": stages.folds,
     "growth": stages.growth,

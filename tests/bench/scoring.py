@@ -1,14 +1,15 @@
-"""Scores of many utterances, and how long commands take to start."""
+"""Scores of many utterances, and how long commands and jobs take to start."""
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from mtlaug import scoring
 
-from .measure import Row, in_turn, process
+from .measure import ROOT, Row, in_turn, process
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from made_predictions import random_predictions
@@ -51,3 +52,19 @@ def start() -> list[Row]:
         Row("mtlaug --help", times["help"], times["python"], "python itself", "s", "at most 0.3 s"),
         Row("start of a training", times["job"], times["torch"], "import torch", "s", "at most 1.0 s more"),
     ]
+
+
+def jobs() -> list[Row]:
+    """A job of run.py that does nothing, of twenty one after another, beside bash that does nothing."""
+    count = 20
+    with tempfile.TemporaryDirectory() as folder:
+        launcher = [sys.executable, str(ROOT / "tools/utils/run.py"), "--max-jobs-run", "1"]
+        array = [*launcher, f"JOB=1:{count}", f"{folder}/x.JOB.log", "true"]
+
+        def alone() -> None:
+            for _ in range(count):
+                subprocess.run(["bash", "-c", "true"], check=True)
+
+        times = in_turn({"ours": lambda: subprocess.run(array, check=True), "alone": alone})
+    ours, other = (times[name] / count for name in ("ours", "alone"))
+    return [Row("a job of run.py", ours, other, "bash alone", "s", "at most 0.2 s")]
