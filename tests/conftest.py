@@ -112,6 +112,14 @@ def noise_file(tmp_path: Path):
 
 
 @pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """An empty directory; the path has a space."""
+    directory = tmp_path / "a place"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
 def data(tmp_path):
     """A valid data directory; the path has a space."""
     from data_dirs import tables

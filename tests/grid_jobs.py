@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,22 +77,6 @@ def finish(launcher: subprocess.Popen) -> tuple[int, str]:
         launcher.kill()
     assert "Traceback" not in stderr, stderr
     return launcher.returncode, stderr
-
-
-def wait_for(condition) -> None:
-    """Wait until a condition holds, for at most 20 seconds."""
-    limit = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < limit
-        time.sleep(0.1)
-
-
-def gone(pid: int) -> bool:
-    """Whether no process, or only a zombie, is left of ``pid``."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
 
 
 def lose_node(bench: Bench, daemon: str) -> tuple[int, str]:

@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
 from corpus import Corpus
+from processes import wait_for
 
 from mtlaug.experiment import Experiment
 from mtlaug.training import REQUEUE, train
@@ -72,9 +72,7 @@ def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus
     variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
     last = run.run_dir("1", 1) / "last.pt"
-    until = time.monotonic() + 100
-    while not last.exists() and time.monotonic() < until:
-        time.sleep(0.05)
+    wait_for(last.exists, seconds=100)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=60)
     assert process.returncode == REQUEUE

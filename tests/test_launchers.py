@@ -5,10 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from processes import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 UTILS = ROOT / "tools/utils"
@@ -167,10 +167,7 @@ def test_job_on_a_node_ends_when_its_launcher_has_given_up(place):
     array = {"program": "slurm.py", "request": request, "numbers": [3, 4], "directory": str(place), "beat": 0.1}
     (folder / "array.json").write_text(json.dumps(array))
     job = subprocess.Popen([sys.executable, "-m", "jobs.member", folder, "2"], cwd=UTILS, start_new_session=True)
-    limit = time.monotonic() + 10
-    while not (folder / "2.beat").exists():
-        assert time.monotonic() < limit
-        time.sleep(0.05)
+    wait_for((folder / "2.beat").exists)
     shutil.rmtree(folder)
     assert job.wait(timeout=10) != 0
     text = (place / "x.4.log").read_text()

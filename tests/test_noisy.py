@@ -2,7 +2,6 @@
 
 import dataclasses
 import gzip
-import os
 import shutil
 from pathlib import Path
 
@@ -30,9 +29,6 @@ def noise_of(copy, clean: np.ndarray) -> np.ndarray:
 def snr_of(clean: np.ndarray, noise: np.ndarray) -> float:
     """dB."""
     return 10 * np.log10(np.square(clean).sum() / np.square(noise).sum())
-
-
-# Copies
 
 
 def test_every_kept_utterance_has_every_kind_at_every_snr(corpus: Corpus, places: Places):
@@ -179,74 +175,6 @@ def test_noise_in_a_clip_filled_up_with_silence_is_found(tmp_path):
     assert np.abs(added[0, :800]).mean() > 10 * np.abs(added[0, 800:]).mean()
 
 
-# Training noise and test noise
-
-
-@pytest.mark.parametrize("name", ["rain/2", "rain/1-5-A"])
-def test_noise_that_training_had_is_refused(corpus: Corpus, places: Places, tmp_path, name):
-    """The very file, and another take of one recording."""
-    take = name.replace("-A", "-B")
-    train_dir = noise_data(tmp_path / "sounds", tmp_path / "train", name)
-    test_dir = noise_data(tmp_path / "sounds", tmp_path / "test", take, "hum/9")
-    aug_dir = str(tmp_path / "aug")
-    manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=train_dir)
-    shared = Places(test_dir, places.babble_dir, "")
-    with pytest.raises(UserError, match=rf"aug: training has 1 of the recordings .*{Path(take).name}\.wav"):
-        make(corpus, shared, tmp_path / "noisy", aug_dir=aug_dir)
-    assert not (tmp_path / "noisy").exists()
-
-
-def test_a_recording_is_known_by_any_path_to_it(tmp_path, monkeypatch):
-    (tmp_path / "rain").mkdir()
-    (tmp_path / "linked").symlink_to(tmp_path / "rain")
-    monkeypatch.chdir(tmp_path)
-    for path in ("rain/1.wav", "linked/1.wav"):
-        with pytest.raises(UserError, match="training has 1 of the recordings"):
-            copies.refuse_shared({str(tmp_path / "rain" / "1.wav")}, {path}, "aug")
-
-
-def test_kinds_of_the_training_noise_are_told_from_held_out_ones(corpus: Corpus, places: Places, tmp_path):
-    train_dir = noise_data(tmp_path / "sounds", tmp_path / "train", "rain/1", "rain/2")
-    test_dir = noise_data(tmp_path / "sounds", tmp_path / "test", "rain/3", "wind/1")
-    aug_dir = str(tmp_path / "aug")
-    manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=train_dir)
-    make(corpus, Places(test_dir, places.babble_dir, ""), tmp_path / "noisy", aug_dir=aug_dir)
-    kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
-    assert {kind: about["held_out"] for kind, about in kinds.items()} == {"babble": True, "rain": False, "wind": True}
-    assert kinds["babble"]["recordings"] == 8
-
-
-def test_a_kind_is_known_in_other_folders_and_babble_in_the_training_noise(corpus: Corpus, places: Places, tmp_path):
-    write_sounds(tmp_path / "sounds", "002 - Rain/1", "babble/1")
-    datadir.from_noise(tmp_path / "sounds", str(tmp_path / "noise"), test_share=0)
-    test_dir = noise_data(tmp_path / "others", tmp_path / "test", "rain/2", "wind/1")
-    aug_dir = str(tmp_path / "aug")
-    manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=str(tmp_path / "noise_train"))
-    make(corpus, Places(test_dir, places.babble_dir, ""), tmp_path / "noisy", aug_dir=aug_dir)
-    kinds = copies.noisy_settings(str(tmp_path / "noisy"))["kinds"]
-    assert {kind: about["held_out"] for kind, about in kinds.items()} == {"babble": False, "rain": False, "wind": True}
-
-
-def test_babble_of_the_tested_speech_is_refused(corpus: Corpus, places: Places, tmp_path):
-    linked = shutil.copytree(corpus.data_dir, tmp_path / "data")
-    wavs = read_table(linked / "wav.scp")
-    os.symlink(Path(wavs[min(wavs)]).parent, tmp_path / "wavs")
-    write_table(linked / "wav.scp", {name: tmp_path / "wavs" / Path(wav).name for name, wav in wavs.items()})
-    for directory in (corpus.data_dir, str(linked)):
-        own = Places(places.noise_dir, directory, "")
-        with pytest.raises(UserError, match=r"is a recording of .* too; take other speech"):
-            make(corpus, own, tmp_path / "noisy")
-
-
-def test_too_few_talkers_and_a_kind_named_babble(corpus: Corpus, places: Places, tmp_path):
-    few = write_data_dir(tmp_path / "few", write_sounds(tmp_path / "sounds", "a", "b"))
-    with pytest.raises(UserError, match=r"few/wav\.scp: has 2 recordings; babble is made of 6"):
-        make(corpus, Places(places.noise_dir, few, ""), tmp_path / "noisy")
-    named = noise_data(tmp_path / "sounds", tmp_path / "named", "babble/1")
-    with pytest.raises(UserError, match="utterance babble-1: kind 'babble'"):
-        make(corpus, Places(named, places.babble_dir, ""), tmp_path / "noisy")
-
-
 @pytest.mark.parametrize("text", ["loud", "nan", "5 inf", "", "5,5.0", "5;0"])
 def test_snrs_that_are_no_numbers_are_refused(corpus: Corpus, tmp_path, text, capsys):
     out = tmp_path / "noisy"
@@ -257,9 +185,6 @@ def test_snrs_that_are_no_numbers_are_refused(corpus: Corpus, tmp_path, text, ca
 
 def test_snrs_below_zero_are_read():
     assert numbers("--snrs", "-5, 2.5 0") == [-5.0, 2.5, 0.0]
-
-
-# What copies may replace
 
 
 @pytest.mark.parametrize("place", ["the speech", "a model", "the copies for training"])

@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from processes import wait_for
 from training_runs import FOLD, SEED, assert_same_run, run_dir
 
 from mtlaug import checkpoints, experiment, inference, training
@@ -68,9 +68,7 @@ def test_a_process_killed_by_sigkill_goes_on_bit_for_bit(corpus, tmp_path, proje
     environment = os.environ | {"PYTHONPATH": str(project_root), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     log = run_dir(killed) / "log.jsonl"
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while not (log.exists() and len(log.read_text().splitlines()) >= 2) and time.monotonic() < until:
-            time.sleep(0.005)
+        wait_for(lambda: log.exists() and len(log.read_text().splitlines()) >= 2, seconds=60)
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not (run_dir(killed) / "done.json").exists()

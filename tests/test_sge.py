@@ -4,7 +4,8 @@ import signal
 
 import pytest
 import sge_cluster
-from grid_jobs import WORDS, Bench, finish, lose_node, running, wait_for
+from grid_jobs import WORDS, Bench, finish, lose_node, running
+from processes import wait_for
 
 
 @pytest.fixture(scope="module")

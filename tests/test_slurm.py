@@ -12,7 +12,8 @@ import pytest
 import recipes
 import slurm_cluster
 import tiny_chain
-from grid_jobs import WORDS, Bench, finish, gone, lose_node, running, wait_for
+from grid_jobs import WORDS, Bench, finish, lose_node, running
+from processes import gone, wait_for
 
 from mtlaug.files import read_json
 
