@@ -134,7 +134,6 @@ class ModelArgs:
     residual_blocks: int = option(
         0, "residual blocks of two 3 x 3 convolutions after each strided one but the first", "", "zero or more"
     )
-    patches: bool = option(False, "each encoder frame also sees the features under it, through one linear layer")
     projection: int = option(96, "width of a frame between convolutions and recurrent layer", "", "above zero")
     hidden: int = option(64, "units of the recurrent layer in each direction", "", "above zero")
     head: int = option(128, "hidden units of the heads", "", "above zero")

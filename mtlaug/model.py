@@ -91,30 +91,8 @@ class BidirectionalLSTM(nn.Module):
         return torch.cat([ahead, back[rows, turned]], dim=2) * mask[..., None]
 
 
-class Patches(nn.Module):
-    """The feature frames under each encoder frame, at once and linearly: (N, T, C) to (N, ceil(T / stride), O).
-
-    As the patches of a vision transformer (Dosovitskiy et al. 2021), but of all mel bins.
-    """
-
-    def __init__(self, stride: int, num_mel_bins: int, outputs: int, dropout: float):
-        super().__init__()
-        self.stride = stride
-        self.layers = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(stride * num_mel_bins, outputs), nn.LayerNorm(outputs)
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        rows, frames, bins = features.shape
-        features = nn.functional.pad(features, (0, 0, 0, -frames % self.stride))
-        return self.layers(features.reshape(rows, -1, self.stride * bins))
-
-
 class Encoder(nn.Module):
-    """Strided convolutions, with what is added to them, and a bidirectional LSTM.
-
-    (N, T, C) to (N, ceil(T / 2**n), 2 * hidden) for n strided convolutions.
-    """
+    """Strided convolutions, residual blocks and a bidirectional LSTM: (N, T, C) to (N, ceil(T / 2**n), 2 * hidden)."""
 
     def __init__(self, num_mel_bins: int, args: ModelArgs):
         super().__init__()
@@ -133,8 +111,6 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(args.dropout)
         self.projection = nn.Linear(bins * widths[-1], args.projection)
         self.lstm = BidirectionalLSTM(args.projection, args.hidden)
-        stride = 2**args.num_convolutions
-        self.patches = Patches(stride, num_mel_bins, args.projection, args.dropout) if args.patches else None
 
     def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the frames and how many of them each utterance has."""
@@ -143,10 +119,8 @@ class Encoder(nn.Module):
             maps, lengths = convolution(maps, lengths)
             for block in blocks:
                 maps = block(maps, lengths)
-        frames = self.projection(self.dropout(maps.permute(0, 2, 3, 1).flatten(2)))
-        if self.patches:
-            frames = frames + self.patches(features)
-        frames = self.lstm(nn.functional.gelu(frames), lengths)
+        frames = self.dropout(maps.permute(0, 2, 3, 1).flatten(2))
+        frames = self.lstm(nn.functional.gelu(self.projection(frames)), lengths)
         return frames.to(features.dtype), lengths  # in bfloat16 the small variances of pooling would drown
 
 

@@ -88,7 +88,6 @@ def _network(settings: dict) -> str:
         else f"layer {features['layer']} of a frozen {features['frontend']}",
         *([f"{strided} strided convolution{'s' * (strided > 1)}"] if strided else []),
         *(["residual blocks"] if model["residual_blocks"] and strided > 1 else []),
-        *(["patches of the features"] if model["patches"] else []),
         "a bidirectional LSTM",
     ]
     return f"{', '.join(parts)} and attention pooling"

@@ -45,8 +45,6 @@ SIZES = [
     {"kernel_size": 3},
     {"residual_blocks": 1},
     {"num_convolutions": 2, "residual_blocks": 2},
-    {"patches": True},
-    {"num_convolutions": 1, "patches": True},
 ]
 
 
@@ -94,7 +92,7 @@ def test_an_utterance_is_more_than_its_mean():
 
 @pytest.mark.parametrize("task", ["emotion", "augmentation", "reconstruction"])
 def test_every_task_trains_the_whole_encoder_and_its_own_head_only(task):
-    model = model_of(residual_blocks=1, patches=True)
+    model = model_of(residual_blocks=1)
     features, lengths = padded([40, 25])
     getattr(model(features, lengths), task).square().mean().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.encoder.parameters())

@@ -21,7 +21,6 @@ SSL = ["model_args.num_convolutions=0", "feature_args.frontend=wavlm_base", "fea
     [
         ([], "a log-mel filterbank, 3 strided convolutions"),
         (["model_args.residual_blocks=1"], "a log-mel filterbank, 3 strided convolutions, residual blocks"),
-        (["model_args.patches=true"], "a log-mel filterbank, 3 strided convolutions, patches of the features"),
         # There is no residual block after the first convolution.
         (
             ["model_args.residual_blocks=1", "model_args.num_convolutions=1"],
