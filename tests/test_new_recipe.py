@@ -72,6 +72,13 @@ def test_genders_and_names_are_edited_in_one_script(recipe, corpus):
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", corpus, "--stop-stage", 1), "mend NAME")
 
 
+def test_what_an_earlier_preparation_left_is_said_as_a_log_line(recipe, corpus):
+    (recipe / "data/my_corpus").mkdir(parents=True)
+    (recipe / "data/my_corpus/text").write_text("anna-old some words\n")
+    result = recipes.run(recipe, "--corpus-dir", corpus, "--stop-stage", 1)
+    assert recipes.succeeded(result, " tables.py:", " WARNING data/my_corpus/text is of an earlier preparation")
+
+
 def test_a_table_takes_the_place_of_the_script(recipe, corpus):
     rows = [f"{path.name},{path.name.split('_')[0]},{path.name.split('_')[1]}" for path in corpus.glob("*.wav")]
     (corpus / "labels.csv").write_text("\n".join(["path,speaker,emotion", *rows]))

@@ -10,6 +10,7 @@ import gc
 import importlib
 import logging
 import sys
+from collections.abc import Callable
 
 from mtlaug import __version__
 from mtlaug.files import UserError
@@ -59,23 +60,31 @@ def build_parser() -> Parser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code. A `UserError`, or a file's trouble, is one line on stderr and code 1."""
+    """Run one command; returns its exit code."""
+    atexit.register(gc.freeze)  # else Python's last collection goes through all of torch, for half a second
+    options = build_parser().parse_args(argv)
+    return run(f"mtlaug {options.group}", options.run, options)
+
+
+def run(name: str, command: Callable[..., int | None], *args, **kwargs) -> int:
+    """Call a command, with log lines on stderr; its exit code.
+
+    Returns:
+        What the command returns, 0 for None; 1 after a `UserError` or a file's trouble, which is one line on stderr
+        that begins with the name of the command.
+    """
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(filename)s:%(lineno)d %(levelname)s %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
     )
-    atexit.register(gc.freeze)  # else Python's last collection goes through all of torch, for half a second
-    options = build_parser().parse_args(argv)
     try:
-        return options.run(options) or 0
+        return command(*args, **kwargs) or 0
     except UserError as error:
-        print(f"mtlaug {options.group}: error: {error}", file=sys.stderr)
-        return 1
+        print(f"{name}: error: {error}", file=sys.stderr)
     except BrokenPipeError:
         sys.stderr.close()
-        return 1
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"mtlaug {options.group}: error: {place}{error.strerror or error}", file=sys.stderr)
-        return 1
+        print(f"{name}: error: {place}{error.strerror or error}", file=sys.stderr)
+    return 1

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mtlaug import datadir
-from mtlaug.cli import Parser
+from mtlaug.cli.local import prepare_data
 from mtlaug.datadir.counts import Known
 from mtlaug.datadir.turns import LeftOut, Turn, from_turns
 from mtlaug.files import UserError
@@ -151,19 +151,5 @@ def prepare(corpus: Path, data_dir: Path, *, scripted: bool, allow_partial: bool
     from_turns(data_dir, turns, audio, KNOWN, left_out, scripted=scripted, allow_partial=allow_partial)
 
 
-def main() -> None:
-    parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("corpus_dir", type=Path, metavar="CORPUS_DIR", help="the folder that holds Session1 ...")
-    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="the data directory to write")
-    parser.add_argument("--scripted", choices=("true", "false"), default="true", help="with scripted dialogues?")
-    parser.add_argument("--allow-partial", choices=("true", "false"), default="false", help="go on where turns lack?")
-    options = parser.parse_args()
-    wanted = {"scripted": options.scripted == "true", "allow_partial": options.allow_partial == "true"}
-    try:
-        prepare(options.corpus_dir, options.data_dir, **wanted)
-    except UserError as error:
-        sys.exit(f"prepare_data: error: {error}")
-
-
 if __name__ == "__main__":
-    main()
+    prepare_data(prepare, __doc__, turns=True)

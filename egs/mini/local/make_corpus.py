@@ -23,7 +23,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.signal import resample_poly
 from voices import Utterance, utterances
 
-from mtlaug.cli import Parser
+from mtlaug.cli import Parser, run
 from mtlaug.files import UserError, write_json
 
 RATE = 16000  # Hz
@@ -164,12 +164,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn at random")
     parser.add_argument("--nj", type=int, default=os.cpu_count() or 1, help="utterances made at a time")
     options = parser.parse_args()
-    try:
-        make(options.corpus_dir, options.seed, options.nj)
-    except UserError as error:
-        print(f"make_corpus.py: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run("make_corpus", make, options.corpus_dir, options.seed, options.nj)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from mtlaug import datadir
-from mtlaug.cli import Parser
+from mtlaug.cli import Parser, run
 from mtlaug.files import UserError
 
 LANGUAGE = "en"
@@ -62,12 +62,7 @@ def main() -> int:
     parser.add_argument("--corpus-dir", type=Path, default=Path("corpus"), help="what make_corpus.py made")
     parser.add_argument("--data-dir", type=Path, default=Path("data"), help="where the data directories go")
     options = parser.parse_args()
-    try:
-        prepare(options.corpus_dir, options.data_dir)
-    except UserError as error:
-        print(f"prepare_data.py: error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run("prepare_data", prepare, options.corpus_dir, options.data_dir)
 
 
 if __name__ == "__main__":

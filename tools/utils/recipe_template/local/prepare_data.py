@@ -2,10 +2,10 @@
 """Make data/@NAME@ from audio files named speaker_emotion_n.wav: local/prepare_data.py CORPUS_DIR DATA_DIR."""
 
 import re
-import sys
 from pathlib import Path
 
 from mtlaug import datadir
+from mtlaug.cli.local import prepare_data
 from mtlaug.files import UserError
 
 NAME = re.compile(r"(?P<speaker>[^_]+)_(?P<emotion>[^_]+)_.+")  # of a file, without its ending
@@ -33,9 +33,4 @@ def prepare(corpus: Path, data_dir: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("Usage: local/prepare_data.py CORPUS_DIR DATA_DIR")
-    try:
-        prepare(*map(Path, sys.argv[1:]))
-    except UserError as error:
-        sys.exit(f"prepare_data: error: {error}")
+    prepare_data(prepare, __doc__)
