@@ -55,6 +55,7 @@ class FeatureArgs:
         "zero or more",
     )
     remove_level: bool = option(True, "normalise the mean power of each utterance, which removes the recording gain")
+    scale: str = option("log", "of the energies: log or pcen, per-channel energy normalisation", "", ("log", "pcen"))
     compression: int = option(3, "kaldiio: 2 one byte (error up to 0.1), 3 two bytes (2e-4), 0 none", "", (0, 2, 3))
 
     @property
@@ -251,6 +252,8 @@ def from_dict(tree: dict, source: str = "config") -> Config:
         raise UserError(f"{source}: feature_args.frame_shift {args.frame_shift:g} ms is less than a sample")
     if args.frame_shift > args.frame_length:
         raise UserError(f"{source}: feature_args.frame_shift must not be longer than frame_length")
+    if args.scale == "pcen" and not args.remove_level:
+        raise UserError(f"{source}: feature_args.scale: pcen presumes a level; set feature_args.remove_level: true")
     if config.dataset_args.train_on_dev and config.optim_args.select != "last":
         raise UserError(f"{source}: dataset_args.train_on_dev leaves nothing to select on: set optim_args.select: last")
     if config.unlabelled_args.pseudo_labels_from and not config.unlabelled_args.ratio:

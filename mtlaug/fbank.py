@@ -1,4 +1,4 @@
-"""Log-mel filterbanks in torch, differentiable, as Kaldi computes them but for the level and a floor under it."""
+"""Mel filterbanks in torch, differentiable, as Kaldi computes them but for the level, a floor and the scale."""
 
 import math
 
@@ -7,6 +7,7 @@ import torchaudio.compliance.kaldi
 
 from mtlaug.config import FeatureArgs
 from mtlaug.files import UserError
+from mtlaug.pcen import Pcen
 
 
 class Fbank(torch.nn.Module):
@@ -20,7 +21,9 @@ class Fbank(torch.nn.Module):
     a matter of the microphone and of who edited the corpus: anger is louder than sadness in one corpus, and brought to
     the same level in the next.
 
-    Without either (0, false) the features are Kaldi's.
+    With ``args.scale`` pcen the energies go through `mtlaug.pcen.Pcen`, not through a logarithm.
+
+    Without any of them (0, false, log) the features are Kaldi's.
 
     Gradients flow to the waveform, so that attacks can pass through it.
 
@@ -36,6 +39,7 @@ class Fbank(torch.nn.Module):
         self.preemphasis = args.preemphasis
         self.faintest = 10 ** (-args.dynamic_range / 10) if args.dynamic_range else 0.0  # as a part of the loudest
         self.remove_level = args.remove_level
+        self.scale = Pcen(args.frame_shift) if args.scale == "pcen" else torch.log
         self.padded = 1 << (self.length - 1).bit_length()
         window = torch.hann_window(self.length, periodic=False, dtype=torch.float64) ** 0.85
         banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
@@ -56,7 +60,7 @@ class Fbank(torch.nn.Module):
             waveforms: (..., S) samples in [-1, 1].
         Returns:
             (..., T, C) natural logarithms of mel energies: relative to the utterance's mean frame energy or, where
-            the level is kept, of samples on the 16-bit scale, as in Kaldi.
+            the level is kept, of samples on the 16-bit scale, as in Kaldi. With pcen see `mtlaug.pcen.Pcen`.
         """
         frames = self._frames(waveforms * 32768.0)  # (..., T, S of a window)
         frames = frames - frames.mean(dim=-1, keepdim=True)
@@ -68,7 +72,7 @@ class Fbank(torch.nn.Module):
         energies = torch.maximum(energies, floor.clamp(min=torch.finfo(torch.float32).eps))
         if self.remove_level:
             energies = energies / energies.sum(dim=-1, keepdim=True).mean(dim=-2, keepdim=True)
-        return energies.log()
+        return self.scale(energies)
 
     def _frames(self, samples: torch.Tensor) -> torch.Tensor:
         # Kaldi mirrors the signal at its ends, the end samples included; this much gives `num_frames` windows.
