@@ -35,7 +35,7 @@ class FeatureArgs:
 
     frontend: str = option(
         "fbank",
-        "log-mel filterbank, or a frozen self-supervised model, for which only remove_level and compression count",
+        "mel filterbank, or a frozen self-supervised model, for which only remove_level and compression count",
         "",
         tuple(FRONTENDS),
     )

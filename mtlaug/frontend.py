@@ -1,4 +1,4 @@
-"""Where features come from: the log-mel filterbank, or a layer of a self-supervised model of `torchaudio.models`."""
+"""Where features come from: the mel filterbank, or a layer of a self-supervised model of `torchaudio.models`."""
 
 from pathlib import Path
 

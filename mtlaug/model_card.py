@@ -14,6 +14,7 @@ decisions about people."""
 LIMITS = """The training data have their own languages, speakers, microphones and ways of expressing emotion, acted in
 most corpora; other speech, other languages, noise and distant microphones lower the recall, as far as measured by the
 figures above. Classes that are not listed cannot be recognised: every recording gets one of them."""
+FILTERBANKS = {"log": "a log-mel filterbank", "pcen": "a mel filterbank with per-channel energy normalisation"}
 
 
 def write(exp_dir: str | Path, members: int, licence: str = "") -> str:
@@ -83,7 +84,7 @@ def _network(settings: dict) -> str:
     features, model = settings["feature_args"], settings["model_args"]
     strided = model["num_convolutions"]
     parts = [
-        "a log-mel filterbank"
+        FILTERBANKS[features["scale"]]
         if features["frontend"] == "fbank"
         else f"layer {features['layer']} of a frozen {features['frontend']}",
         *([f"{strided} strided convolution{'s' * (strided > 1)}"] if strided else []),

@@ -207,6 +207,9 @@ def test_a_model_differs_from_mtlaug_by_what_it_is_named_for(path):
     if path.stem == "mtlaug_wavlm":  # which is named for its features, and has an encoder for them
         reference.feature_args, reference.model_args = loaded.feature_args, loaded.model_args
         assert loaded.feature_args.frontend == "wavlm_base"
+    if path.stem == "mtlaug_pcen":
+        assert loaded.feature_args.scale == "pcen"
+        reference.feature_args.scale = "pcen"
     if path.stem == "mtlaug_long":
         assert loaded.optim_args.epochs == 2 * reference.optim_args.epochs
         reference.optim_args.epochs = loaded.optim_args.epochs

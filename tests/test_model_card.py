@@ -26,6 +26,7 @@ SSL = ["model_args.num_convolutions=0", "feature_args.frontend=wavlm_base", "fea
             ["model_args.residual_blocks=1", "model_args.num_convolutions=1"],
             "a log-mel filterbank, 1 strided convolution",
         ),
+        (["feature_args.scale=pcen"], "a mel filterbank with per-channel energy normalisation, 3 strided convolutions"),
         (SSL, "layer 7 of a frozen wavlm_base"),
     ],
 )

@@ -153,6 +153,16 @@ def test_a_clip_is_the_copy_that_the_features_are_of(model: shown.Shown, tmp_pat
     assert any(re.match(r"AddColouredNoise: exponent [\d.]+, snr [\d.]+", line) for line in noisy.lines)
 
 
+def test_spectrograms_are_of_log_energies_whatever_the_model_hears(model: shown.Shown, tmp_path, monkeypatch):
+    def drawn() -> list[bytes]:
+        return [block.spectrogram for block in listening.errors(model, Plots(tmp_path)) if isinstance(block, Clip)]
+
+    expected = drawn()
+    assert expected
+    monkeypatch.setattr(model.experiment.settings.feature_args, "scale", "pcen")
+    assert drawn() == expected
+
+
 def test_errors_are_the_least_probable_answers(model: shown.Shown, tmp_path):
     utterances = [u for u, label in model.experiment.protocol.corpus.labels.items() if label == "angry"][:8]
     rows = [(u, "1", 1, u.split("-")[0], "angry", "sad" if n else "angry") for n, u in enumerate(utterances)]

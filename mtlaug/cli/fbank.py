@@ -4,7 +4,7 @@ from mtlaug.cli.options import add_config, add_job, job
 
 
 def add_commands(commands) -> None:
-    group = commands.add_parser("fbank", help="features: log-mel filterbanks, or of a self-supervised model")
+    group = commands.add_parser("fbank", help="features: mel filterbanks, or of a self-supervised model")
     actions = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     extract = actions.add_parser("extract", help="one job: the job-th of nj parts")

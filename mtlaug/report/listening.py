@@ -1,5 +1,6 @@
 """Recordings in the report, to listen to and to look at: copies of two utterances, and the worst errors."""
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -145,7 +146,7 @@ def _clip(shown: Shown, cut: MonoCut, title: str, lines: Sequence[str]) -> Clip:
     if len(samples) > MOST_SECONDS * args.sample_rate:
         lines = [*lines, f"The first {MOST_SECONDS:g} of {len(samples) / args.sample_rate:.1f} s."]
         samples = samples[: round(MOST_SECONDS * args.sample_rate)]
-    features = Fbank(args)(torch.from_numpy(samples)).numpy()
+    features = Fbank(dataclasses.replace(args, scale="log"))(torch.from_numpy(samples)).numpy()
     sound = io.BytesIO()
     # A copy may be louder than full scale, which a file of whole numbers cannot hold.
     soundfile.write(sound, samples / max(1.0, np.abs(samples).max()), args.sample_rate, format="FLAC", subtype="PCM_16")
