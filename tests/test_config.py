@@ -219,7 +219,7 @@ def test_a_model_differs_from_mtlaug_by_what_it_is_named_for(path):
     for block in ("feature_args", "model_args", "optim_args"):
         assert getattr(loaded, block) == getattr(reference, block), block
     assert loaded.dataset_args.copies_per_epoch == reference.dataset_args.copies_per_epoch
-    assert (loaded == reference) == (path.stem in ("mtlaug", "mtlaug_deep", "mtlaug_long"))
+    assert (loaded == reference) == (path.stem in ("mtlaug", "mtlaug_deep", "mtlaug_long", "mtlaug_pcen"))
     augment.types(loaded.augment_args)
 
 
