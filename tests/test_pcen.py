@@ -1,5 +1,7 @@
 """Per-channel energy normalisation: its recurrence, what it takes away, batches and gradients."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,16 @@ def test_digital_silence_and_a_gain_change_nothing():
     output.sum().backward()
     assert torch.isfinite(output).all()
     assert torch.isfinite(silence.grad).all()
+
+
+def test_traced_for_an_export_it_takes_any_length():
+    fbank = Fbank(FeatureArgs(scale="pcen"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the tracer, about deprecation
+        traced = torch.jit.trace(fbank, torch.randn(32000))
+    for length in (1600, 4321, 41234):
+        waveform = torch.randn(length, generator=torch.Generator().manual_seed(length))
+        torch.testing.assert_close(traced(waveform), fbank(waveform))
 
 
 def test_it_needs_energies_without_a_level():
