@@ -17,7 +17,7 @@ class Pcen(torch.nn.Module):
     M is an exponential average of the energies E of the same mel bin, over this frame and those before it; before the
     first frame lies the mean of the utterance. So what is steady in a bin, noise and channel alike, is divided out, and
     of what is left the faint is all but taken away, where a logarithm would spread it. Lostanlen et al. (2019) describe
-    what it does to noise. The parameters are near those of both papers; they presume energies with a mean of one.
+    what it does to noise. The parameters are the former's, for energies with a mean of one, but for α (0.98 there).
 
     Args:
         frame_shift: ms.
