@@ -70,9 +70,11 @@ def test_what_is_far_below_the_loudest_is_raised_to_the_dynamic_range():
     torch.testing.assert_close(raised, torch.clamp(whole, min=floor))
 
 
-@pytest.mark.parametrize(("remove_level", "louder"), [(True, 0.0), (False, 2 * math.log(10))])
-def test_a_gain_shows_as_a_constant_or_not_at_all(remove_level, louder):
-    fbank = Fbank(FeatureArgs(remove_level=remove_level))
+@pytest.mark.parametrize(
+    ("scale", "remove_level", "louder"), [("log", True, 0.0), ("log", False, 2 * math.log(10)), ("pcen", True, 0.0)]
+)
+def test_a_gain_shows_as_a_constant_or_not_at_all(scale, remove_level, louder):
+    fbank = Fbank(FeatureArgs(scale=scale, remove_level=remove_level))
     samples = torch.from_numpy(np.concatenate([0.1 * speech(0.3), np.zeros(4800, np.float32)]))
     torch.testing.assert_close(fbank(10 * samples), fbank(samples) + louder, rtol=0, atol=1e-3)
 
@@ -91,15 +93,17 @@ def test_a_batch_is_its_rows():
         torch.testing.assert_close(got, fbank(row), rtol=0, atol=1e-4)
 
 
-def test_the_gradient_to_the_waveform_is_right():
-    fbank = Fbank(FeatureArgs(sample_rate=8000, num_mel_bins=5)).double()
+@pytest.mark.parametrize("scale", ["log", "pcen"])
+def test_the_gradient_to_the_waveform_is_right(scale):
+    fbank = Fbank(FeatureArgs(sample_rate=8000, num_mel_bins=5, scale=scale)).double()
     waveform = 0.1 * torch.randn(2, 330, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     assert torch.autograd.gradcheck(fbank, waveform.requires_grad_(), eps=1e-7, atol=1e-4)
 
 
-def test_silence_is_finite_with_a_finite_gradient():
+@pytest.mark.parametrize("scale", ["log", "pcen"])
+def test_silence_is_finite_with_a_finite_gradient(scale):
     waveform = torch.zeros(1600, requires_grad=True)
-    output = Fbank(FeatureArgs())(waveform)
+    output = Fbank(FeatureArgs(scale=scale))(waveform)
     output.sum().backward()
     assert torch.isfinite(output).all()
     assert torch.isfinite(waveform.grad).all()

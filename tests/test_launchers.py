@@ -17,13 +17,6 @@ UTILS = ROOT / "tools/utils"
 REFUSING = '#!/bin/sh\nprintf "<%s>" "$@" >"$NOTES"\necho refused >&2\nexit 1\n'
 
 
-@pytest.fixture
-def place(tmp_path):
-    directory = tmp_path / "a place"
-    (directory / "bin").mkdir(parents=True)
-    return directory
-
-
 def run(program, *arguments, place):
     """Run a launcher where no scheduler but those in bin/ can be found."""
     environment = {**os.environ, "PATH": str(place / "bin"), "NOTES": str(place / "notes")}
@@ -32,6 +25,7 @@ def run(program, *arguments, place):
 
 
 def add_program(place, name, text):
+    (place / "bin").mkdir(exist_ok=True)
     (place / "bin" / name).write_text(text)
     (place / "bin" / name).chmod(0o755)
 
