@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug.files import UserError, read_table, read_yaml
+from mtlaug.folds import Fold
 
 NO_LABEL = "(no label)"
 
@@ -27,6 +28,15 @@ class Corpus:
     utt2checksum: dict[str, str]
     utt2corpus: dict[str, str]
     segments: dict[str, tuple[str, float, float]]
+
+    def utterances(self, fold: Fold, part: str) -> dict[str, str]:
+        """Kept utterance to class, C-sorted, of a part of a fold: of its speakers and, for ``train``, the shots.
+
+        Args:
+            part: ``train``, ``dev``, ``test``, or ``unlabelled``, whose classes no training may look at.
+        """
+        speakers, shots = set(fold.speakers(part)), set(fold.shots) if part == "train" else set()
+        return {u: label for u, label in self.labels.items() if self.utt2spk[u] in speakers or u in shots}
 
 
 def read_label_map(path: str | Path) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from mtlaug.files import UserError
 from mtlaug.folds import HEARD, PARTS, Fold
-
-if TYPE_CHECKING:
-    from mtlaug.protocol import Protocol
+from mtlaug.labels import Corpus
 
 
-def check_fold(protocol: "Protocol", fold: Fold) -> None:
-    """Raise a `UserError` unless the parts of a fold are complete and share no speaker, source recording or sound."""
-    where = f"protocol {protocol.name}, fold {fold.id}"
-    corpus = protocol.corpus
+def check_fold(name: str, classes: Iterable[str], corpus: Corpus, fold: Fold) -> None:
+    """Raise a `UserError` unless the parts of a fold are complete and share no speaker, source recording or sound.
+
+    Args:
+        name: of the protocol.
+        classes: each of which the training part must have.
+    """
+    where = f"protocol {name}, fold {fold.id}"
     speakers = {part: set(fold.speakers(part)) for part in HEARD}
     if strange := sorted(set(fold.shots) - corpus.labels.keys()):
         raise UserError(f"{where}: shot(s) not among the kept utterances: {', '.join(strange)}")
@@ -22,7 +23,7 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
     if unknown := sorted(set().union(*speakers.values()) - set(corpus.utt2spk.values())):
         raise UserError(f"{where}: speaker(s) not in the data: {', '.join(unknown)}")
     for part in PARTS:
-        if not protocol.utterances(fold, part):
+        if not corpus.utterances(fold, part):
             raise UserError(f"{where}: the {part} part has no utterance")
     # Utterances without a class count too, as they may train the other tasks.
     utterances = {part: [u for u, s in corpus.utt2spk.items() if s in speakers[part]] for part in HEARD}
@@ -47,7 +48,7 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
             raise UserError(
                 f"{where}: leak: {both[0]} of {one} and {both[1]} of {other} overlap in a recording; {mend}"
             )
-    absent = sorted(set(protocol.classes) - set(protocol.utterances(fold, "train").values()))
+    absent = sorted(set(classes) - set(corpus.utterances(fold, "train").values()))
     if absent:
         dropped = (
             f"; {len(corpus.dropped)} utterances have no class, see protocol_dropped.tsv" if corpus.dropped else ""
@@ -55,19 +56,19 @@ def check_fold(protocol: "Protocol", fold: Fold) -> None:
         raise UserError(f"{where}: no training utterance of class(es) {', '.join(absent)}{dropped}")
 
 
-def shared_text(protocol: "Protocol", fold: Fold) -> set[str]:
+def shared_text(corpus: Corpus, fold: Fold) -> set[str]:
     """The sentences that the training part shares with the dev or the test part."""
-    text = protocol.corpus.text
-    said = {part: {text[utt] for utt in protocol.utterances(fold, part) if utt in text} for part in PARTS}
+    text = corpus.text
+    said = {part: {text[utt] for utt in corpus.utterances(fold, part) if utt in text} for part in PARTS}
     return said["train"] & (said["dev"] | said["test"])
 
 
-def shared_recordings(protocol: "Protocol", fold: Fold) -> set[str]:
+def shared_recordings(corpus: Corpus, fold: Fold) -> set[str]:
     """The recordings of ``segments`` of which the training part has a stretch, and the dev or the test part another."""
-    segments = protocol.corpus.segments
+    segments = corpus.segments
     if not segments:  # as in most corpora; this is asked for each fold whenever a job begins
         return set()
-    cut = {part: {segments[u][0] for u in protocol.utterances(fold, part) if u in segments} for part in PARTS}
+    cut = {part: {segments[u][0] for u in corpus.utterances(fold, part) if u in segments} for part in PARTS}
     return cut["train"] & (cut["dev"] | cut["test"])
 
 

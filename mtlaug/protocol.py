@@ -57,15 +57,8 @@ class Protocol:
         raise UserError(f"protocol {self.name}: no fold {fold_id!r}; known are {' '.join(f.id for f in self.folds)}")
 
     def utterances(self, fold: Fold | str, part: str) -> dict[str, str]:
-        """Kept utterance to class, C-sorted, of a part of a fold: of its speakers and, for ``train``, the shots.
-
-        Args:
-            part: ``train``, ``dev``, ``test``, or ``unlabelled``, whose classes no training may look at.
-        """
-        fold = self.fold(fold) if isinstance(fold, str) else fold
-        speakers, shots = set(fold.speakers(part)), set(fold.shots) if part == "train" else set()
-        utt2spk = self.corpus.utt2spk
-        return {utt: label for utt, label in self.corpus.labels.items() if utt2spk[utt] in speakers or utt in shots}
+        """As `mtlaug.labels.Corpus.utterances`, of a fold or the id of one."""
+        return self.corpus.utterances(self.fold(fold) if isinstance(fold, str) else fold, part)
 
     def to_json(self) -> dict:
         """The content of ``protocol.json``."""
@@ -186,7 +179,7 @@ def verify(protocol: Protocol) -> None:
             raise UserError(f"protocol {protocol.name}: fold id {fold.id!r}: use letters, digits, '.', '_', '+', '-'")
         if protocol.fold(fold.id) is not fold:
             raise UserError(f"protocol {protocol.name}: fold id {fold.id} is used twice")
-        leaks.check_fold(protocol, fold)
+        leaks.check_fold(protocol.name, protocol.classes, protocol.corpus, fold)
         if protocol.scheme == "cross":  # a score is of one fold and test corpus: a speaker may be tested in several
             cross.check_fold(protocol.corpus, fold)
             continue
@@ -196,7 +189,7 @@ def verify(protocol: Protocol) -> None:
     if not protocol.folds:
         raise UserError(f"protocol {protocol.name}: no folds")
     for shared, what in ((leaks.shared_text, "sentences (text)"), (leaks.shared_recordings, "recordings (segments)")):
-        counts = [len(shared(protocol, fold)) for fold in protocol.folds]
+        counts = [len(shared(protocol.corpus, fold)) for fold in protocol.folds]
         if any(counts):
             logging.warning(
                 f"protocol {protocol.name}: held-out {what} are also in training: {sum(map(bool, counts))} of "

@@ -220,17 +220,17 @@ def test_who_is_heard_without_labels_is_in_no_part(data_dir):
     for part in ("train", "dev", "test"):
         moved = dataclasses.replace(fold, **{part: (*fold.speakers(part), fold.unlabelled[0])})
         with pytest.raises(UserError, match=rf"leak: speaker\(s\) {fold.unlabelled[0]} in both {part} and unlabelled"):
-            leaks.check_fold(made, moved)
+            leaks.check_fold(made.name, made.classes, made.corpus, moved)
 
 
 def test_a_donor_is_not_tested(data_dir):
     made = make(data_dir, "en:ur", few_shot=2)
     fold = dataclasses.replace(made.folds[0], test=(*made.folds[0].test, "ur-5"))
     with pytest.raises(UserError, match=r"leak: speaker\(s\) ur-5 in both train and test"):
-        leaks.check_fold(made, fold)
+        leaks.check_fold(made.name, made.classes, made.corpus, fold)
     fold = dataclasses.replace(made.folds[0], shots=("ur-9-sad1",))
     with pytest.raises(UserError, match=r"shot\(s\) not among the kept utterances: ur-9-sad1"):
-        leaks.check_fold(made, fold)
+        leaks.check_fold(made.name, made.classes, made.corpus, fold)
 
 
 def test_the_same_recording_in_two_corpora_is_refused(data_dir):
