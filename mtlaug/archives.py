@@ -8,7 +8,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
 
 FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlaug import config
+from mtlaug.args import AugmentArgs
 from mtlaug.files import UserError, read_table
 from mtlaug.schema import build, option
 
@@ -199,7 +199,7 @@ def draw_start(rng: np.random.Generator, seconds: float | None) -> float:
     return round(rng.uniform(0, max(60.0, seconds or 0.0)), 3)
 
 
-def types(args: config.AugmentArgs) -> dict[str, object]:
+def types(args: AugmentArgs) -> dict[str, object]:
     """The types switched on, each with its parameters, in class order.
 
     Raises:
@@ -218,7 +218,7 @@ def types(args: config.AugmentArgs) -> dict[str, object]:
     }
 
 
-def waveform_types(args: config.AugmentArgs) -> dict[str, object]:
+def waveform_types(args: AugmentArgs) -> dict[str, object]:
     """Those of `types` that make copies before the features, which a manifest describes."""
     return {name: kind for name, kind in types(args).items() if name not in ("clean", *TRAINING_TIME)}
 

@@ -5,7 +5,7 @@ import math
 import torch
 import torchaudio.compliance.kaldi
 
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.files import UserError
 from mtlaug.pcen import Pcen
 
@@ -28,7 +28,7 @@ class Fbank(torch.nn.Module):
     Gradients flow to the waveform, so that attacks can pass through it.
 
     Args:
-        args: rate, window and filters; see `mtlaug.config.FeatureArgs`.
+        args: rate, window and filters; see `mtlaug.args.FeatureArgs`.
     """
 
     def __init__(self, args: FeatureArgs):

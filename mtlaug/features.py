@@ -16,7 +16,7 @@ from lhotse import MonoCut
 from tqdm import tqdm
 
 from mtlaug import archives, audio, frontend
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.cuts import inputs, read_cuts
 from mtlaug.files import UserError, read_json, read_table, write_json
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 import torchaudio.models
 
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, first_line
 
@@ -30,7 +30,7 @@ class SelfSupervised(torch.nn.Module):
 
     Args:
         args: ``frontend``, a name of `torchaudio.models`; ``weights``, a file with its state as `torchaudio.pipelines`
-            has it, of which nothing but tensors is read; ``layer``; see `mtlaug.config.FeatureArgs`.
+            has it, of which nothing but tensors is read; ``layer``; see `mtlaug.args.FeatureArgs`.
     Raises:
         UserError: as in `build`, or the rate or the frame shift is not the model's, or it has no such layer.
     """

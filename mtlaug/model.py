@@ -11,7 +11,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from mtlaug.config import ModelArgs
+from mtlaug.args import ModelArgs
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class MultitaskModel(nn.Module):
     Args:
         num_mel_bins: C, width of the features.
         num_emotions, num_augmentations: K and A, outputs of the two heads.
-        args: sizes; see `mtlaug.config.ModelArgs`.
+        args: sizes; see `mtlaug.args.ModelArgs`.
         meta: outputs of further heads, by the name of their task.
     """
 

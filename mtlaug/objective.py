@@ -3,7 +3,7 @@
 import torch
 
 from mtlaug import dataset, distributed
-from mtlaug.config import LossArgs
+from mtlaug.args import LossArgs
 from mtlaug.dataset import Batch
 from mtlaug.model import Outputs, frame_mask
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from mtlaug.config import Config, UnlabelledArgs
+from mtlaug.args import UnlabelledArgs
+from mtlaug.config import Config
 from mtlaug.copies import check_copies
 from mtlaug.files import UserError, read_table
 from mtlaug.protocol import Protocol

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from mtlaug import archives, audio, datadir, dataset, features, frontend
+from mtlaug.args import FeatureArgs
 from mtlaug.attack import L2Ball, Problem
-from mtlaug.config import FeatureArgs
 from mtlaug.cuts import read_cuts
 from mtlaug.experiment import Experiment
 from mtlaug.model import MultitaskModel

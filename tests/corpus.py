@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from mtlaug import archives, config, datadir, experiment, features, manifest, protocol
+from mtlaug.args import FeatureArgs
 from mtlaug.store import FeatureStore
 
 RATE = 16000  # Hz
@@ -85,7 +86,7 @@ def five_utterances(root: Path) -> str:
     return write_data_dir(root / "my data", wavs)
 
 
-def extract(data_dir: str, ark_dir: Path, args: config.FeatureArgs, nj: int = 1) -> str:
+def extract(data_dir: str, ark_dir: Path, args: FeatureArgs, nj: int = 1) -> str:
     """Stage 3: extract in ``nj`` jobs, and collect."""
     ark_dir.mkdir(parents=True, exist_ok=True)
     for job in range(1, nj + 1):

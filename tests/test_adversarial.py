@@ -3,7 +3,7 @@
 import torch
 
 from mtlaug import adversarial
-from mtlaug.config import LossArgs, ModelArgs
+from mtlaug.args import LossArgs, ModelArgs
 from mtlaug.dataset import Batch
 from mtlaug.model import MultitaskModel
 from mtlaug.objective import Objective

@@ -9,7 +9,8 @@ import pytest
 from corpus import Corpus, write_data_dir
 from made_copies import WAVEFORM_TYPES, copies_of, cuts_of, settings, two_utterances
 
-from mtlaug import augment, config, manifest
+from mtlaug import augment, manifest
+from mtlaug.args import AugmentArgs
 from mtlaug.cli import main
 from mtlaug.cuts import line_of, read_cuts
 from mtlaug.files import UserError, read_table
@@ -26,7 +27,7 @@ def data_dir(tmp_path: Path) -> str:
 
 
 def test_classes_are_the_types_switched_on_in_a_fixed_order():
-    args = config.AugmentArgs(types={"mixup": True, "noise": {"snr": [3, 5]}, "pitch": False, "clean": True})
+    args = AugmentArgs(types={"mixup": True, "noise": {"snr": [3, 5]}, "pitch": False, "clean": True})
     kinds = augment.types(args)
     assert list(kinds) == ["clean", "noise", "mixup"]
     assert kinds["noise"] == augment.Noise(snr=[3.0, 5.0])
@@ -52,7 +53,7 @@ def test_classes_are_the_types_switched_on_in_a_fixed_order():
 )
 def test_a_mistake_in_the_types_is_named(types, message):
     with pytest.raises(UserError, match=message):
-        augment.types(config.AugmentArgs(types=types))
+        augment.types(AugmentArgs(types=types))
 
 
 # Manifest

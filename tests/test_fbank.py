@@ -7,7 +7,7 @@ import pytest
 import torch
 from corpus import speech
 
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError
 

@@ -16,8 +16,8 @@ from corpus import Corpus, extract, five_utterances, write_data_dir
 
 from mtlaug import archives, audio, features
 from mtlaug.archives import cmvn_statistics, mean_and_deviation
+from mtlaug.args import FeatureArgs
 from mtlaug.cli import main
-from mtlaug.config import FeatureArgs
 from mtlaug.cuts import cuts_file, line_of, read_cuts
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError, read_table

@@ -8,7 +8,7 @@ import pytest
 from corpus import extract, five_utterances, write_data_dir
 
 from mtlaug import archives, features, manifest
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.cuts import read_cuts, transformed
 from mtlaug.effects import AddNoise
 from mtlaug.files import UserError, read_table, write_table

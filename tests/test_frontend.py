@@ -11,7 +11,7 @@ import torchaudio.models
 from corpus import Corpus, extract, speech
 
 from mtlaug import audio, config, deployment, frontend, inference, packing, training
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FRONTENDS, FeatureArgs
 from mtlaug.cuts import read_cuts
 from mtlaug.files import UserError
 
@@ -33,7 +33,7 @@ def tiny_wavlm() -> torchaudio.models.Wav2Vec2Model:
 def args(monkeypatch, tmp_path) -> FeatureArgs:
     """Features of the second layer of a tiny model that stands for wavlm_base, its weights in a file."""
     monkeypatch.setattr(torchaudio.models, "wavlm_base", tiny_wavlm)
-    monkeypatch.setitem(config.FRONTENDS, "wavlm_base", WIDTH)
+    monkeypatch.setitem(FRONTENDS, "wavlm_base", WIDTH)
     torch.manual_seed(0)
     torch.save(tiny_wavlm().state_dict(), tmp_path / "tiny wavlm.pth")
     return FeatureArgs(frontend="wavlm_base", weights=str(tmp_path / "tiny wavlm.pth"), layer=2, frame_shift=20.0)

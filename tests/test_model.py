@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mtlaug.config import ModelArgs
+from mtlaug.args import ModelArgs
 from mtlaug.model import AttentionPooling, MultitaskModel, frame_mask
 
 BINS, CLASSES, TYPES = 20, 3, 5

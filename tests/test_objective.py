@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from mtlaug.config import LossArgs
+from mtlaug.args import LossArgs
 from mtlaug.dataset import UNKNOWN, Batch
 from mtlaug.model import Outputs
 from mtlaug.objective import Objective

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mtlaug import config
-from mtlaug.config import FeatureArgs
+from mtlaug.args import FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.files import UserError
 from mtlaug.pcen import Pcen

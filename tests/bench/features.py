@@ -11,7 +11,7 @@ import torchaudio.compliance.kaldi
 from lhotse.features import kaldi as lhotse_kaldi
 
 from mtlaug.archives import cmvn_statistics
-from mtlaug.config import DatasetArgs, FeatureArgs
+from mtlaug.args import DatasetArgs, FeatureArgs
 from mtlaug.fbank import Fbank
 from mtlaug.files import read_table, write_table
 from mtlaug.store import Archives, FeatureStore

@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from mtlaug import audio, config, features, manifest, protocol
+from mtlaug.args import FeatureArgs
 from mtlaug.cuts import read_cuts
 from mtlaug.fbank import Fbank
 
@@ -64,7 +65,7 @@ def _copies(data_dir: str, kind: str) -> str:
 
 
 def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
-    args = config.FeatureArgs()
+    args = FeatureArgs()
     fbank = Fbank(args)
     loaded = [audio.load(cut) for cut in read_cuts(directory, args.sample_rate)]
     matrices = {str(number): fbank(torch.from_numpy(samples)).numpy() for number, samples in enumerate(loaded)}
