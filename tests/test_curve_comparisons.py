@@ -12,7 +12,7 @@ from sklearn.metrics import balanced_accuracy_score
 from mtlaug import report
 from mtlaug.comparison import compare_predictions, p_value, pairs
 from mtlaug.files import UserError
-from mtlaug.report import curves
+from mtlaug.report import levels
 from mtlaug.scoring import interval, points
 from mtlaug.statistics import swap_test
 
@@ -71,7 +71,7 @@ def test_the_swap_test_of_a_mean_is_that_of_real_swaps():
 
     swaps = [names[(number >> np.arange(6) & 1) > 0] for number in range(64)]
     expected = np.mean(np.abs([difference(swap) for swap in swaps]) >= abs(difference(names[:0])) - 1e-12)
-    (hits_a, totals), (hits_b, _) = map(curves.joined, models)
+    (hits_a, totals), (hits_b, _) = map(levels.joined, models)
     p, number, exact = swap_test(hits_a, hits_b, totals)
     assert 0.05 < expected < 1  # neither bound of what p can be
     assert (p, number, exact) == (pytest.approx(expected), 64, True)

@@ -10,20 +10,20 @@ from made_reports import LEVELS, SERIES, part, row, write_point
 
 from mtlaug import report
 from mtlaug.files import UserError, read_json, write_json
-from mtlaug.report import curves
+from mtlaug.report import curves, levels
 from mtlaug.scoring import interval, percent, score
 
 
 def test_the_mean_of_several_series_is_the_mean_of_their_uar():
     some = [random_predictions(skill, draw=draw, seeds=(1, 2)) for draw, skill in enumerate((0.9, 0.5, 0.2))]
-    value, (low, high) = curves.mean_uar(some)
+    value, (low, high) = levels.mean_uar(some)
     assert value == pytest.approx(np.mean([score(predictions)["uar"] for predictions in some]))
     assert low < value < high
 
 
 def test_one_series_alone_has_the_interval_of_its_score():
     predictions = random_predictions(0.7, seeds=(1, 2))
-    value, bounds = curves.mean_uar([predictions])
+    value, bounds = levels.mean_uar([predictions])
     results = score(predictions)
     assert value == pytest.approx(results["uar"])
     assert bounds == pytest.approx(results["ci95"]["uar"])

@@ -11,7 +11,7 @@ cells of a matrix are gathered into one section, see `mtlaug.report.curves` and
 from pathlib import Path
 
 from mtlaug.files import UserError, atomic_path
-from mtlaug.report import anchors, curves, details, figures, html, logs, markdown, matrix, papers
+from mtlaug.report import anchors, curves, details, figures, html, levels, logs, markdown, matrix, papers
 from mtlaug.report.blocks import Block, Items, Section, Text, Typed, named_tables
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored, find_models, group, read_scores
@@ -95,7 +95,7 @@ def _results(scored: list[Scored], known: list[anchors.Anchor], plots: Plots) ->
         drawn += len(table)
         blocks.append(Items("Made by:", [f"{s.directory}: `{s.results['command']}`" for s in table]))
         blocks += anchors.section(known, table[0].results)
-    for number, found in enumerate(curves.gather(scored), 1):
+    for number, found in enumerate(levels.gather(scored), 1):
         name = f"curve_{number}_{found.name.replace(' ', '_')}"
         blocks += [Section(found.title), *curves.section(found, plots, name)]
     matrices = list(matrix.gather(scored))
