@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug import augment, config
+from mtlaug.augment.noisy import COLOURS
 from mtlaug.files import UserError, read_json, read_table
-from mtlaug.noisy import COLOURS
 from mtlaug.seeding import random_state
 
 # Seconds of speech for a second of one core.

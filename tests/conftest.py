@@ -63,11 +63,11 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(corpus, tmp_path_factory):
     """A model of it, all three folds and seeds 1 and 2; the tests must not change what was trained."""
-    from mtlaug import training
+    from mtlaug.training import loop
 
     run = corpus.prepare(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
     for fold, seed in run.jobs():
-        training.train(run, fold, seed)
+        loop.train(run, fold, seed)
     return run
 
 
@@ -101,7 +101,7 @@ def noise_file(tmp_path: Path):
     """A function that writes a recording and returns its path."""
     import soundfile
 
-    from mtlaug import effects
+    from mtlaug.audio import effects
 
     def write(samples: np.ndarray, rate: int = 16000) -> str:
         soundfile.write(tmp_path / "a noise.wav", samples, rate, subtype="FLOAT")

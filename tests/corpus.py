@@ -8,9 +8,11 @@ import soundfile
 import torch
 import yaml
 
-from mtlaug import archives, config, datadir, experiment, features, manifest, protocol
+from mtlaug import config, datadir, experiment, protocol
 from mtlaug.args import FeatureArgs
-from mtlaug.store import FeatureStore
+from mtlaug.augment import manifest
+from mtlaug.features import archives, extraction
+from mtlaug.features.store import FeatureStore
 
 RATE = 16000  # Hz
 TONES = {"angry": 2500.0, "sad": 300.0}  # Hz; the class shows in the spectrum
@@ -90,7 +92,7 @@ def extract(data_dir: str, ark_dir: Path, args: FeatureArgs, nj: int = 1) -> str
     """Stage 3: extract in ``nj`` jobs, and collect."""
     ark_dir.mkdir(parents=True, exist_ok=True)
     for job in range(1, nj + 1):
-        features.extract(data_dir, str(ark_dir), args, job, nj)
+        extraction.extract(data_dir, str(ark_dir), args, job, nj)
     archives.collect(data_dir, str(ark_dir), args, nj)
     return data_dir
 

@@ -8,8 +8,9 @@ import soundfile
 from corpus import RATE, speech, write_data_dir
 from lhotse import MonoCut
 
-from mtlaug import config, manifest
-from mtlaug.cuts import read_cuts
+from mtlaug import config
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.augment import manifest
 
 WAVEFORM_TYPES = {"clean": True, "speed": True, "noise": True, "reverb": True}
 if shutil.which("sox"):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlaug.predictions import Predictions
-from mtlaug.scoring import write_score
+from mtlaug.scoring.predictions import Predictions
+from mtlaug.scoring.scores import write_score
 
 CLASSES = ("angry", "happy", "neutral", "sad")
 TWO = ("no", "yes")

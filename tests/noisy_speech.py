@@ -6,7 +6,7 @@ from pathlib import Path
 import soundfile
 from corpus import RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import noisy
+from mtlaug.augment import noisy
 
 SNRS = [60.0, -5.0]  # dB; the first is next to clean
 KINDS = ["babble", "hum", "rain"]

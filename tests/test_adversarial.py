@@ -2,11 +2,11 @@
 
 import torch
 
-from mtlaug import adversarial
 from mtlaug.args import LossArgs, ModelArgs
-from mtlaug.dataset import Batch
+from mtlaug.dataset.batching import Batch
 from mtlaug.model import MultitaskModel
-from mtlaug.objective import Objective
+from mtlaug.training import adversarial
+from mtlaug.training.objective import Objective
 
 EPSILON = 0.05
 

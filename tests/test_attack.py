@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from mtlaug import attack
-from mtlaug.attack import L2Ball, LinfBall, Problem, evaluate, plan, worst_cases
+from mtlaug.attack import methods
+from mtlaug.attack.methods import L2Ball, LinfBall, Problem, evaluate, plan, worst_cases
 from mtlaug.files import UserError
+from mtlaug.model import frame_mask
 
 CLASSES = 3
 LENGTHS = torch.tensor([7, 5, 7, 3, 6, 7])
@@ -23,14 +24,14 @@ class Network(torch.nn.Module):
         self.layers = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, CLASSES))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        mask = attack.frame_mask(LENGTHS, features.shape[1])[: len(features), :, None]
+        mask = frame_mask(LENGTHS, features.shape[1])[: len(features), :, None]
         return 4 * (self.layers(3 * features) * mask).sum(dim=1) / mask.sum(dim=1)
 
 
 def make_problem(rows: int = len(LENGTHS), classify=None, **changes) -> Problem:
     torch.manual_seed(1)
     lengths = LENGTHS[:rows]
-    mask = attack.frame_mask(LENGTHS, int(LENGTHS.max()))[..., None]
+    mask = frame_mask(LENGTHS, int(LENGTHS.max()))[..., None]
     clean = (torch.randn(len(LENGTHS), int(LENGTHS.max()), 4) * mask)[:rows]
     labels = torch.tensor([0, 1, 2, 0, 1, 2])[:rows]
     named = [f"s1-{row}" for row in range(rows)]
@@ -38,7 +39,7 @@ def make_problem(rows: int = len(LENGTHS), classify=None, **changes) -> Problem:
     return Problem(classify or Network().eval(), **given)
 
 
-def attacked(problem: Problem, method: str, ball, **options) -> attack.Iterate:
+def attacked(problem: Problem, method: str, ball, **options) -> methods.Iterate:
     (worst,) = worst_cases(problem, plan(method, **options), [ball], "1")
     return worst
 
@@ -54,7 +55,7 @@ def recorded(network=None, **changes) -> tuple[Problem, list[tuple[torch.Tensor,
     return make_problem(classify=classify, **changes), seen
 
 
-def rank(iterate: attack.Iterate, problem: Problem) -> list[tuple[bool, float]]:
+def rank(iterate: methods.Iterate, problem: Problem) -> list[tuple[bool, float]]:
     """How bad each row is for the defender."""
     wrong = iterate.logits.argmax(dim=1) != problem.labels
     return list(zip(wrong.tolist(), iterate.loss.tolist(), strict=True))
@@ -76,7 +77,7 @@ def test_fgsm_is_one_step_along_the_sign_of_the_gradient():
         torch.testing.assert_close(kept[row], expected[row] if higher else problem.clean[row])
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 @pytest.mark.parametrize("ball", [LinfBall(0.3), L2Ball(torch.linspace(0.1, 0.6, len(LENGTHS)))])
 def test_inputs_stay_in_the_ball_and_padding_as_it_is(method, ball):
     flat, network = isinstance(ball, L2Ball), Network().eval()
@@ -92,19 +93,19 @@ def test_inputs_stay_in_the_ball_and_padding_as_it_is(method, ball):
     change = attacked(problem, method, ball, steps=7).inputs - problem.clean
     size = change.norm(dim=1) / ball.radii if flat else change.abs().amax(dim=(1, 2)) / ball.radius
     assert (size <= 1 + 1e-5).all() and (size > 0.9).any()
-    padding = ~attack.frame_mask(LENGTHS, change.shape[1])
+    padding = ~frame_mask(LENGTHS, change.shape[1])
     assert change[padding].abs().max() == 0
 
 
 def test_the_worst_is_kept_whatever_the_order():
     problem = make_problem(rows=2)
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 0.0]])
-    right = attack.Iterate(torch.zeros(2, 1), logits, torch.tensor([9.0, 1.0]))
-    wrong = attack.Iterate(torch.ones(2, 1), logits.flip(1)[:, [0, 2, 1]], torch.tensor([1.0, 0.5]))
+    right = methods.Iterate(torch.zeros(2, 1), logits, torch.tensor([9.0, 1.0]))
+    wrong = methods.Iterate(torch.ones(2, 1), logits.flip(1)[:, [0, 2, 1]], torch.tensor([1.0, 0.5]))
     for one, other in ((right, wrong), (wrong, right)):
-        assert attack.worse(one, other, problem.labels).inputs.squeeze(1).tolist() == [1.0, 1.0]
-    later = attack.Iterate(torch.full((2, 1), 2.0), wrong.logits, torch.tensor([2.0, 0.1]))
-    assert attack.worse(wrong, later, problem.labels).inputs.squeeze(1).tolist() == [2.0, 1.0]
+        assert methods.worse(one, other, problem.labels).inputs.squeeze(1).tolist() == [1.0, 1.0]
+    later = methods.Iterate(torch.full((2, 1), 2.0), wrong.logits, torch.tensor([2.0, 0.1]))
+    assert methods.worse(wrong, later, problem.labels).inputs.squeeze(1).tolist() == [2.0, 1.0]
 
 
 @pytest.mark.parametrize(("method", "name"), [("bim", "steps"), ("pgd", "steps"), ("pgd", "restarts")])
@@ -124,30 +125,30 @@ def test_a_wrong_answer_stays_wrong_and_no_budget_changes_nothing():
     clean = evaluate(problem, torch.zeros_like(problem.clean), gradient=False)
     wrong = clean.logits.argmax(dim=1) != problem.labels
     assert wrong.any() and not wrong.all()
-    for method in attack.METHODS:
+    for method in methods.METHODS:
         worst = attacked(problem, method, LinfBall(0.4))
         assert (worst.logits.argmax(dim=1) != problem.labels)[wrong].all()
         unchanged = attacked(problem, method, LinfBall(0.0))
         assert torch.equal(unchanged.inputs, problem.clean) and torch.equal(unchanged.logits, clean.logits)
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_the_worst_of_all_inputs_that_were_tried_is_kept(method):
     network = Network().eval()
     problem, seen = recorded(lambda inputs: (9 * network(inputs)).sin())  # a step may well overshoot
     worst = attacked(problem, method, LinfBall(1.0), steps=1, restarts=4, step_size=1.0)
-    tried = [rank(attack.Iterate(x, logits, attack.lead(logits, problem.labels)), problem) for x, logits in seen]
+    tried = [rank(methods.Iterate(x, logits, methods.lead(logits, problem.labels)), problem) for x, logits in seen]
     assert rank(worst, problem) == [max(row) for row in zip(*tried, strict=True)]
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_all_inputs_are_such_that_can_exist(method):
     problem, seen = recorded(snap=lambda inputs: (16 * inputs).round() / 16)
     attacked(problem, method, LinfBall(0.3))
     assert all(torch.equal(inputs, problem.snap(inputs)) for inputs, _ in seen)
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_each_ball_is_searched_as_if_alone(method):
     problem, balls = make_problem(), [LinfBall(0.5), LinfBall(0.05)]
     for ball, found in zip(balls, worst_cases(problem, plan(method), balls, "1"), strict=True):
@@ -190,10 +191,10 @@ def test_the_loss_rises_with_the_cross_entropy():
     torch.manual_seed(0)
     logits, labels = torch.randn(50, CLASSES) * 5, torch.randint(CLASSES, (50,))
     expected = torch.nn.functional.cross_entropy(logits, labels, reduction="none")
-    torch.testing.assert_close(torch.nn.functional.softplus(attack.lead(logits, labels)), expected)
+    torch.testing.assert_close(torch.nn.functional.softplus(methods.lead(logits, labels)), expected)
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_a_sure_model_is_attacked_like_any_other(method):
     """Of two classes larger logits change no direction; the cross entropy's gradient would vanish."""
     network, ball = Network().eval(), LinfBall(0.3)
@@ -204,7 +205,7 @@ def test_a_sure_model_is_attacked_like_any_other(method):
     torch.testing.assert_close(attacked(sure, method, ball).inputs, attacked(plain, method, ball).inputs)
 
 
-@pytest.mark.parametrize("method", attack.METHODS)
+@pytest.mark.parametrize("method", methods.METHODS)
 def test_a_gradient_that_is_not_finite_names_the_utterance(method):
     network = Network().eval()
 
@@ -234,7 +235,7 @@ def test_a_plan_that_cannot_be(method, options, message):
 def last_iterate(problem: Problem, ball, steps: int, step_size: float) -> torch.Tensor:
     unchanged = torch.zeros_like(problem.clean)
     clean = evaluate(problem, unchanged, gradient=True)
-    return list(attack.ascend(problem, ball, clean, unchanged, steps, step_size))[-1].inputs
+    return list(methods.ascend(problem, ball, clean, unchanged, steps, step_size))[-1].inputs
 
 
 def test_foolbox_takes_the_same_steps():

@@ -9,10 +9,11 @@ import pytest
 from corpus import Corpus, write_data_dir
 from made_copies import WAVEFORM_TYPES, copies_of, cuts_of, settings, two_utterances
 
-from mtlaug import augment, manifest
+from mtlaug import augment
 from mtlaug.args import AugmentArgs
+from mtlaug.audio.cuts import line_of, read_cuts
+from mtlaug.augment import manifest
 from mtlaug.cli import main
-from mtlaug.cuts import line_of, read_cuts
 from mtlaug.files import UserError, read_table
 
 needs_sox = pytest.mark.skipif(not shutil.which("sox"), reason="the program sox is not installed")

@@ -4,8 +4,9 @@ import numpy as np
 import soundfile
 from corpus import RATE, speech, write_data_dir
 
-from mtlaug import augment, manifest
-from mtlaug.cuts import read_cuts
+from mtlaug import augment
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.augment import manifest
 
 SOURCES = augment.Sources(noise=["a.wav", "b.wav", "c.wav"], rir=["d.wav", "e.wav", "f.wav"])
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from corpus import write_data_dir
 
-from mtlaug import baseline, functionals, protocol
+from mtlaug import protocol
 from mtlaug.cli import main
+from mtlaug.evaluation import baseline
+from mtlaug.features import functionals
 from mtlaug.files import UserError, read_json, read_table
-from mtlaug.predictions import read_predictions
+from mtlaug.scoring.predictions import read_predictions
 
 
 def vectors_of(data_dir: str, signal: float, seed: int = 0) -> dict[str, np.ndarray]:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mtlaug import binding, config
-from mtlaug.archives import FEATURE_ARGS
+from mtlaug import config
+from mtlaug.experiment import binding
+from mtlaug.features.archives import FEATURE_ARGS
 from mtlaug.files import UserError, write_json
 
 SETTINGS = config.from_dict({"feature_args": {"num_mel_bins": 40}})

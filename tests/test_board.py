@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mtlaug import board, training
 from mtlaug.cli import Parser
 from mtlaug.cli.train import add_commands
 from mtlaug.files import UserError
+from mtlaug.training import board, loop
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def test_a_resumed_log_has_each_epoch_once(tmp_path: Path, scalars):
 def test_a_training_and_a_finished_one(corpus, tmp_path: Path, scalars):
     experiment = corpus.prepare(tmp_path / "exp", "optim_args.epochs=2")
     directory = experiment.run_dir("1", 1)
-    training.train(experiment, "1", 1)
+    loop.train(experiment, "1", 1)
     assert not list(directory.glob("events.*"))
-    training.train(experiment, "1", 1, tensorboard=True)
+    loop.train(experiment, "1", 1, tensorboard=True)
     log = [json.loads(line) for line in (directory / "log.jsonl").read_text().splitlines()]
     finished = scalars(directory)
     assert finished["loss"] == [(row["epoch"], pytest.approx(row["loss"])) for row in log]
     assert set(finished) == set(log[0]) - {"epoch", "best"}
     other = experiment.run_dir("2", 1)
-    training.train(experiment, "2", 1, tensorboard=True)
+    loop.train(experiment, "2", 1, tensorboard=True)
     assert [epoch for epoch, _ in scalars(other)["dev_uar"]] == [1, 2]
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from made_predictions import by_hand, random_predictions, write_made_score
 
-from mtlaug import scoring
-from mtlaug.comparison import compare, compare_predictions, comparison_line
 from mtlaug.files import UserError
+from mtlaug.scoring import scores
+from mtlaug.scoring.comparison import compare, compare_predictions, comparison_line
 
 
 def test_identical_systems_have_p_one():
@@ -22,8 +22,8 @@ def test_compare_averages_each_system_over_its_own_seeds(tmp_path: Path):
     a = write_made_score(tmp_path, "a", random_predictions(0.8, seeds=(0, 1, 2)))
     b = write_made_score(tmp_path, "b", random_predictions(0.5, seeds=(5,), draw=9))
     comparison = compare(a, b)
-    assert comparison["uar_a"] == pytest.approx(scoring.read_results(a)["uar"])
-    assert comparison["uar_b"] == pytest.approx(scoring.read_results(b)["uar"])
+    assert comparison["uar_a"] == pytest.approx(scores.read_results(a)["uar"])
+    assert comparison["uar_b"] == pytest.approx(scores.read_results(b)["uar"])
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from corpus import extract
 
-from mtlaug import augment, copies
-from mtlaug.copies import check_copies
-from mtlaug.cuts import read_cuts
+from mtlaug import augment
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.augment import copies
+from mtlaug.augment.copies import check_copies
 from mtlaug.files import UserError, write_table
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from mtlaug import cross, leaks, protocol
+from mtlaug import protocol
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_table, write_table
-from mtlaug.folds import Fold
+from mtlaug.protocol import cross, leaks
+from mtlaug.protocol.folds import Fold
 
 SPEAKERS = {"en": 10, "de": 5, "ur": 6}  # corpus to its number of speakers
 RAW = {"en": ("angry", "sad", "calm"), "de": ("anger", "sadness"), "ur": ("angry", "sad")}

@@ -11,12 +11,15 @@ from made_emodb import WOMEN
 from made_emodb import make_corpus as make_emodb
 from made_urdu import make_corpus as make_urdu
 
-from mtlaug import attack, cross_scoring, evaluation, inference, protocol, robustness, training
+from mtlaug import attack, evaluation, protocol
 from mtlaug.cli import main
+from mtlaug.evaluation import cross_scoring, robustness
+from mtlaug.experiment import inference
 from mtlaug.files import UserError, read_json, read_table, write_table
-from mtlaug.labels import read_label_map
-from mtlaug.predictions import read_predictions
-from mtlaug.training import Trainer
+from mtlaug.protocol.labels import read_label_map
+from mtlaug.scoring.predictions import read_predictions
+from mtlaug.training import loop
+from mtlaug.training.loop import Trainer
 
 
 def as_several(corpus, root: Path, owner: dict[str, str], **options) -> Corpus:
@@ -34,7 +37,7 @@ def train(corpus, root: Path, owner: dict[str, str], seeds: str, **options):
     """The same, trained for an epoch."""
     run = as_several(corpus, root, owner, **options).prepare(root / "exp", "optim_args.epochs=1", seeds=seeds)
     for job in run.jobs():
-        training.train(run, *job)
+        loop.train(run, *job)
     return run
 
 
@@ -116,7 +119,7 @@ def test_the_others_of_a_target_are_heard_without_labels(corpus, tmp_path):
 
 def trained_of(several: Corpus, exp_dir: Path):
     run = several.prepare(exp_dir, *HEARING)
-    training.train(run, run.protocol.folds[0].id, 1)
+    loop.train(run, run.protocol.folds[0].id, 1)
     return run
 
 
@@ -124,7 +127,7 @@ def trained_of(several: Corpus, exp_dir: Path):
 def test_the_card_of_a_model_says_whom_it_heard(corpus, tmp_path, ratio, said):
     several = as_several(corpus, tmp_path, TARGET, pairs="one:two", target_folds=2)
     run = several.prepare(tmp_path / "exp", f"unlabelled_args.ratio={ratio}", "optim_args.epochs=1")
-    training.train(run, "one_to_two_2fold1", 1)
+    loop.train(run, "one_to_two_2fold1", 1)
     assert main(["export", str(run.run_dir("one_to_two_2fold1", 1)), str(tmp_path / "out")]) == 0
     card = (tmp_path / "out" / "model_card.md").read_text()
     assert f"these trained a model each: one_to_two_2fold1{said}" in card

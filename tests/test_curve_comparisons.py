@@ -10,11 +10,11 @@ from made_reports import SERIES, part, row, write_point
 from sklearn.metrics import balanced_accuracy_score
 
 from mtlaug import report
-from mtlaug.comparison import compare_predictions, p_value, pairs
 from mtlaug.files import UserError
 from mtlaug.report import levels
-from mtlaug.scoring import interval, points
-from mtlaug.statistics import swap_test
+from mtlaug.scoring.comparison import compare_predictions, p_value, pairs
+from mtlaug.scoring.scores import interval, points
+from mtlaug.scoring.statistics import swap_test
 
 
 def written(exp: Path) -> str:

@@ -11,7 +11,7 @@ from made_reports import LEVELS, SERIES, part, row, write_point
 from mtlaug import report
 from mtlaug.files import UserError, read_json, write_json
 from mtlaug.report import curves, levels
-from mtlaug.scoring import interval, percent, score
+from mtlaug.scoring.scores import interval, percent, score
 
 
 def test_the_mean_of_several_series_is_the_mean_of_their_uar():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from corpus import write_data_dir
 
-from mtlaug.cuts import part, read_cuts
+from mtlaug.audio.cuts import part, read_cuts
 
 
 def test_a_command_is_run_once_for_the_segments_of_its_recording(tmp_path, make_wav):

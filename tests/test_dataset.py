@@ -9,9 +9,10 @@ import pytest
 import torch
 from corpus import Corpus
 
-from mtlaug import augment, dataset, protocol
-from mtlaug.dataset import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches, like_lengths
-from mtlaug.feature_effects import mix
+from mtlaug import augment, protocol
+from mtlaug.dataset import batching
+from mtlaug.dataset.batching import FRAMES_STEP, UNKNOWN, Row, TrainingSet, collate, evaluation_batches, like_lengths
+from mtlaug.dataset.feature_effects import mix
 from mtlaug.files import UserError, read_table, write_table
 
 CLASSES = ["angry", "sad"]
@@ -166,7 +167,7 @@ def test_collate():
 
 
 def test_groups_of_like_lengths_are_as_large_as_they_may_be(monkeypatch):
-    monkeypatch.setattr(dataset, "MOST_FRAMES", 10 * FRAMES_STEP)
+    monkeypatch.setattr(batching, "MOST_FRAMES", 10 * FRAMES_STEP)
     lengths = {
         "b": 3,
         "a": 3,
@@ -181,7 +182,7 @@ def test_groups_of_like_lengths_are_as_large_as_they_may_be(monkeypatch):
 
 
 def test_evaluation_has_every_utterance_once_and_whole(corpus, bound, monkeypatch):
-    monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
+    monkeypatch.setattr(batching, "MOST_FRAMES", 200)
     store, labels = corpus.store(), bound.utterances("1", "test")
     seen, sizes = [], []
     for utterances, batch in evaluation_batches(store, labels, CLASSES):

@@ -10,10 +10,11 @@ import pytest
 import torch
 from corpus import Corpus, speech
 
-from mtlaug import deployment, packing, training
 from mtlaug.cli import main
+from mtlaug.export import deployment, packing
+from mtlaug.export.recogniser import Recogniser
 from mtlaug.files import UserError
-from mtlaug.recogniser import Recogniser
+from mtlaug.training import loop
 
 LENGTHS = (1600, 4321, 16000, 41234)  # samples
 
@@ -24,7 +25,7 @@ def train(corpus: Corpus, exp_dir: Path, normalisation: str, *seeds: str) -> Pat
         exp_dir, f"dataset_args.normalisation={normalisation}", "optim_args.epochs=1", seeds=" ".join(seeds)
     )
     for fold, seed in run.jobs():
-        training.train(run, fold, seed)
+        loop.train(run, fold, seed)
     return exp_dir
 
 

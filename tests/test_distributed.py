@@ -13,7 +13,7 @@ from corpus import Corpus
 from processes import wait_for
 
 from mtlaug.experiment import Experiment
-from mtlaug.training import REQUEUE, train
+from mtlaug.training.loop import REQUEUE, train
 
 # Every process drops out rows of its own, so that only without dropout the curves are the same.
 EXACT = ("model_args.dropout=0", "optim_args.epochs=3", "loss_args.speaker=0.1")

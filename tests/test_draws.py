@@ -5,10 +5,10 @@ from itertools import product
 import torch
 from training_runs import FOLD, SEED
 
-from mtlaug import dataset
-from mtlaug.dataset import Batch
+from mtlaug.dataset import batching
+from mtlaug.dataset.batching import Batch
 from mtlaug.seeding import random_state
-from mtlaug.training import Trainer
+from mtlaug.training.loop import Trainer
 
 
 def contents(batch: Batch) -> list[bytes]:
@@ -47,7 +47,7 @@ def test_no_random_state_is_that_of_another_seed_or_epoch(corpus, tmp_path, monk
     used = []
     for seed, epoch in product((1, 2), (3, 4)):
         names = set()
-        monkeypatch.setattr(dataset, "random_state", lambda *some, names=names: names.add(some) or random_state(*some))
+        monkeypatch.setattr(batching, "random_state", lambda *some, names=names: names.add(some) or random_state(*some))
         list(sets[seed].batches(epoch))
         used.append(names)
     assert sum(map(len, used)) == len(set().union(*used)) > 4 * 20

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from corpus import RATE, pitch_of, snr_of, speech
 
-from mtlaug import effects
+from mtlaug.audio import effects
 from mtlaug.files import UserError
 
 needs_sox = pytest.mark.skipif(not shutil.which("sox"), reason="the program sox is not installed")

@@ -8,12 +8,12 @@ import pytest
 from made_predictions import random_predictions, write_made_score
 
 from mtlaug.cli import main
-from mtlaug.ensemble import average
 from mtlaug.files import UserError
-from mtlaug.predictions import read_predictions
 from mtlaug.report.scores import read_scores
 from mtlaug.report.tables import caption, rows_of
-from mtlaug.scoring import read_results
+from mtlaug.scoring.ensemble import average
+from mtlaug.scoring.predictions import read_predictions
+from mtlaug.scoring.scores import read_results
 
 RAIN = {
     "condition": "noise_rain_snr5",

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from training_runs import FOLD, SEED
 
-from mtlaug import evaluation, inference, training
+from mtlaug import evaluation
 from mtlaug.cli import main
+from mtlaug.experiment import inference
 from mtlaug.files import UserError, read_json
-from mtlaug.predictions import read_predictions
+from mtlaug.scoring.predictions import read_predictions
+from mtlaug.training import loop
 
 
 def test_scoring_predicts_every_test_utterance_once_a_seed(trained, capsys):
@@ -50,7 +52,7 @@ def test_predictions_are_those_of_each_utterance_alone(trained):
 
 def test_scoring_needs_every_fold(corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp")
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     with pytest.raises(UserError, match=r"fold_2/seed_1/best\.pt: no such file; the fold is not trained"):
         evaluation.predict_within(run, evaluation.predictor(run))
 

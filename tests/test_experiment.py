@@ -9,7 +9,8 @@ import pytest
 import yaml
 from corpus import Corpus
 
-from mtlaug import experiment, manifest, protocol
+from mtlaug import experiment, protocol
+from mtlaug.augment import manifest
 from mtlaug.cli import main
 from mtlaug.files import UserError, read_table, write_table
 
@@ -181,10 +182,10 @@ def test_a_class_that_is_missing_in_training_is_refused(corpus, tmp_path):
     ("module", "not_needed"),
     [
         ("experiment", "torch"),
-        ("training", "lhotse"),
+        ("training.loop", "lhotse"),
         ("evaluation", "lhotse"),
-        ("noise_scoring", "lhotse"),
-        ("robustness", "lhotse"),
+        ("evaluation.noise_scoring", "lhotse"),
+        ("evaluation.robustness", "lhotse"),
     ],
 )
 def test_a_job_imports_nothing_slow_that_it_does_not_need(module, not_needed):

@@ -8,7 +8,7 @@ import torch
 from corpus import speech
 
 from mtlaug.args import FeatureArgs
-from mtlaug.fbank import Fbank
+from mtlaug.features.fbank import Fbank
 from mtlaug.files import UserError
 
 

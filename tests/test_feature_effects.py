@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mtlaug import augment
-from mtlaug.feature_effects import KNOTS, filtered, mix, spec_augment, stretched
+from mtlaug.dataset.feature_effects import KNOTS, filtered, mix, spec_augment, stretched
 
 
 def test_half_of_the_rows_get_a_curve_of_straight_lines():

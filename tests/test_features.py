@@ -14,12 +14,13 @@ import soundfile
 import torch
 from corpus import Corpus, extract, five_utterances, write_data_dir
 
-from mtlaug import archives, audio, features
-from mtlaug.archives import cmvn_statistics, mean_and_deviation
 from mtlaug.args import FeatureArgs
+from mtlaug.audio import reading
+from mtlaug.audio.cuts import cuts_file, line_of, read_cuts
 from mtlaug.cli import main
-from mtlaug.cuts import cuts_file, line_of, read_cuts
-from mtlaug.fbank import Fbank
+from mtlaug.features import archives, extraction
+from mtlaug.features.archives import cmvn_statistics, mean_and_deviation
+from mtlaug.features.fbank import Fbank
 from mtlaug.files import UserError, read_table
 
 
@@ -73,7 +74,7 @@ def test_disk_full_in_the_middle_of_an_archive(data_dir, tmp_path):
     command = [sys.executable, "-m", "mtlaug", "fbank", "extract", data_dir, ark, "--config", tmp_path / "x.yaml"]
     done = subprocess.run(
         list(map(str, command)),
-        env=os.environ | {"PYTHONPATH": str(Path(features.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(extraction.__file__).parents[1])},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1, size + 1)),
         capture_output=True,
         text=True,
@@ -119,7 +120,7 @@ def test_tables_beside_the_features(data_dir, tmp_path):
 
 def test_compression_loses_little(data_dir, tmp_path):
     fbank = Fbank(FeatureArgs())
-    exact = {cut.id: fbank(torch.from_numpy(audio.load(cut))).numpy() for cut in read_cuts(data_dir, 16000)}
+    exact = {cut.id: fbank(torch.from_numpy(reading.load(cut))).numpy() for cut in read_cuts(data_dir, 16000)}
     for compression, most in [(0, 0.0), (3, 1e-3), (2, 0.1)]:
         extract(data_dir, tmp_path / "ark", FeatureArgs(compression=compression))
         error = max(np.abs(matrix - exact[name]).max() for name, matrix in matrices(data_dir).items())
@@ -134,7 +135,7 @@ def test_collect_needs_every_job(data_dir, tmp_path):
     ark = tmp_path / "ark"
     ark.mkdir()
     for job in (1, 3):
-        features.extract(data_dir, str(ark), FeatureArgs(), job, 3)
+        extraction.extract(data_dir, str(ark), FeatureArgs(), job, 3)
     with pytest.raises(UserError, match=r"feats\.2\.scp: no such file; job 2"):
         archives.collect(data_dir, str(ark), FeatureArgs(), 3)
     assert not Path(data_dir, "feats.scp").exists()
@@ -143,7 +144,7 @@ def test_collect_needs_every_job(data_dir, tmp_path):
 def test_collect_needs_every_utterance(data_dir, tmp_path):
     ark = tmp_path / "ark"
     ark.mkdir()
-    features.extract(data_dir, str(ark), FeatureArgs(), 1, 2)
+    extraction.extract(data_dir, str(ark), FeatureArgs(), 1, 2)
     with pytest.raises(UserError, match=r"2 utterances have no features, the first is s2-one"):
         archives.collect(data_dir, str(ark), FeatureArgs(), 1)
     assert not Path(data_dir, "feats.scp").exists()

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from corpus import extract, five_utterances, write_data_dir
 
-from mtlaug import archives, features, manifest
 from mtlaug.args import FeatureArgs
-from mtlaug.cuts import read_cuts, transformed
-from mtlaug.effects import AddNoise
+from mtlaug.audio.cuts import read_cuts, transformed
+from mtlaug.audio.effects import AddNoise
+from mtlaug.augment import manifest
+from mtlaug.features import archives, extraction
 from mtlaug.files import UserError, read_table, write_table
 
 
@@ -28,7 +29,7 @@ def test_a_job_that_is_done_is_not_done_again(data_dir, tmp_path):
     before = written(tmp_path / "arks")
     extract(data_dir, tmp_path / "arks", FeatureArgs(), nj=2)
     assert written(tmp_path / "arks") == before
-    assert not features.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
+    assert not extraction.extract(data_dir, str(tmp_path / "arks"), FeatureArgs(), 1, 2)["utterances"]
 
 
 def test_a_directory_of_archives_is_of_one_data_directory(data_dir, tmp_path):
@@ -61,9 +62,9 @@ def test_a_job_whose_input_changed_is_done_again(data_dir, tmp_path, make_wav, c
         os.truncate(tmp_path / "arks" / "feats.1.ark", 1000)
     else:  # the scp files name the archives where they were
         shutil.copytree(tmp_path / "arks", tmp_path / "moved")
-        assert features.extract(str(copied), str(tmp_path / "moved"), args, 1, 1)["utterances"] == len(wavs)
+        assert extraction.extract(str(copied), str(tmp_path / "moved"), args, 1, 1)["utterances"] == len(wavs)
         return
-    assert features.extract(str(copied), str(tmp_path / "arks"), args, 1, 1)["utterances"] == len(wavs)
+    assert extraction.extract(str(copied), str(tmp_path / "arks"), args, 1, 1)["utterances"] == len(wavs)
     after = written(tmp_path / "arks")
     assert all(after[name] > before[name] for name in before)
 
@@ -74,13 +75,13 @@ def test_copies_whose_noise_changed_are_made_again(tmp_path, make_wav):
     noisy = transformed(cut, "s1-a-noise", AddNoise(str(noise), 0.0, 5.0))
     noisy.custom = {"speaker": "s1", "source": "s1-a", "aug": "noise"}
     manifest.write_copies(tmp_path, [noisy])
-    assert [features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] for _ in range(2)] == [1, 0]
+    assert [extraction.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] for _ in range(2)] == [1, 0]
     make_wav(noise, 0.6, seed=2)
-    assert features.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] == 1
+    assert extraction.extract(str(tmp_path), str(tmp_path), FeatureArgs())["utterances"] == 1
 
 
 def extract_job(data_dir: str, ark_dir: str, job: int) -> None:
-    features.extract(data_dir, ark_dir, FeatureArgs(), job, 2)
+    extraction.extract(data_dir, ark_dir, FeatureArgs(), job, 2)
 
 
 def test_tables_of_the_features_go_when_some_are_made_anew(data_dir, tmp_path):
@@ -91,5 +92,5 @@ def test_tables_of_the_features_go_when_some_are_made_anew(data_dir, tmp_path):
     archives.collect(copied, arks, FeatureArgs(), 2)
     extract_job(copied, arks, 1)
     assert Path(copied, archives.FEATURE_ARGS).exists()  # it had nothing to do
-    features.extract(copied, arks, FeatureArgs(low_freq=40.0), 1, 2)
+    extraction.extract(copied, arks, FeatureArgs(low_freq=40.0), 1, 2)
     assert not any(Path(copied, name).exists() for name in archives.TABLES)

@@ -10,10 +10,15 @@ import torch
 import torchaudio.models
 from corpus import Corpus, extract, speech
 
-from mtlaug import audio, config, deployment, frontend, inference, packing, training
+from mtlaug import config
 from mtlaug.args import FRONTENDS, FeatureArgs
-from mtlaug.cuts import read_cuts
+from mtlaug.audio import reading
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.experiment import inference
+from mtlaug.export import deployment, packing
+from mtlaug.features import frontend
 from mtlaug.files import UserError
+from mtlaug.training import loop
 
 WIDTH = 16
 
@@ -84,20 +89,20 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
         extract(directory, Path(directory, "data"), moved.settings(*overrides).feature_args)
     run = moved.prepare(tmp_path / "exp", *overrides)
     for fold, seed in run.jobs():
-        training.train(run, fold, seed)
+        loop.train(run, fold, seed)
     fold = run.protocol.folds[0]
     recogniser = packing.from_experiment(tmp_path / "exp", run.run_dir(fold.id, 1))
     model = inference.trained_model(run, fold.id, 1)
     scored = inference.predict(model, run.store(fold.id), run.protocol.utterances(fold, "test"), run.classes)
     cuts = {cut.id: cut for cut in read_cuts(moved.data_dir, args.sample_rate)}
     for utterance, posteriors in scored.items():
-        np.testing.assert_allclose(recogniser.posteriors(audio.load(cuts[utterance])), posteriors, atol=2e-3)
+        np.testing.assert_allclose(recogniser.posteriors(reading.load(cuts[utterance])), posteriors, atol=2e-3)
     with pytest.raises(UserError, match="a model on features of wavlm_base cannot be one file"):
         deployment.check(tmp_path / "model.ts", recogniser)
     packing.pack(recogniser, tmp_path / "packed", "card")
     Path(args.weights).unlink()  # the packed model has its own
     unpacked = packing.load(tmp_path / "packed")
-    samples = audio.load(cuts[utterance])
+    samples = reading.load(cuts[utterance])
     np.testing.assert_allclose(unpacked.posteriors(samples), recogniser.posteriors(samples), atol=1e-6)
 
 

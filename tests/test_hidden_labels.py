@@ -8,9 +8,10 @@ import torch
 from corpus import Corpus
 from training_runs import FOLD, SEED
 
-from mtlaug import protocol, unlabelled
+from mtlaug import protocol
+from mtlaug.dataset import unlabelled
 from mtlaug.files import read_table, write_table
-from mtlaug.training import Trainer
+from mtlaug.training.loop import Trainer
 
 CLASSES = ["angry", "sad"]
 

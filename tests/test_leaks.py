@@ -1,11 +1,11 @@
-"""What mtlaug.leaks finds in two parts of a fold: stretches of a recording, and sentences."""
+"""What mtlaug.protocol.leaks finds in two parts of a fold: stretches of a recording, and sentences."""
 
 import pytest
 
-from mtlaug import leaks
 from mtlaug.files import UserError
-from mtlaug.folds import Fold
-from mtlaug.labels import Corpus
+from mtlaug.protocol import leaks
+from mtlaug.protocol.folds import Fold
+from mtlaug.protocol.labels import Corpus
 
 FOLD = Fold("x", train=("train",), dev=("dev",), test=("test",))
 

@@ -8,10 +8,10 @@ from made_predictions import random_predictions, write_made_score
 from made_reports import part, row
 
 from mtlaug import report
-from mtlaug.comparison import compare_predictions, p_value
 from mtlaug.files import UserError, read_json
-from mtlaug.predictions import read_predictions
-from mtlaug.scoring import percent, points
+from mtlaug.scoring.comparison import compare_predictions, p_value
+from mtlaug.scoring.predictions import read_predictions
+from mtlaug.scoring.scores import percent, points
 
 
 def test_a_matrix_has_a_column_a_pair(text):

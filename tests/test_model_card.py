@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from mtlaug import config, model_card
+from mtlaug import config
+from mtlaug.export import model_card
 
 EXPERIMENT = {
     "classes": ["angry", "sad"],

@@ -11,11 +11,14 @@ import yaml
 from corpus import Corpus, extract, write_data_dir
 from noisy_speech import KINDS, Places, write_sounds
 
-from mtlaug import archives, copies, experiment, inference, manifest, noise_scoring
+from mtlaug import experiment
+from mtlaug.augment import copies, manifest
 from mtlaug.cli import main
-from mtlaug.experiment import Experiment
+from mtlaug.evaluation import noise_scoring
+from mtlaug.experiment import Experiment, inference
+from mtlaug.features import archives
 from mtlaug.files import UserError, read_json, read_table, write_table
-from mtlaug.predictions import read_predictions
+from mtlaug.scoring.predictions import read_predictions
 
 
 def test_each_condition_is_scored_and_pairs_with_clean(trained: Experiment, places: Places, capsys):

@@ -11,10 +11,13 @@ import soundfile
 from corpus import DROPPED, RATE, Corpus, speech, write_data_dir
 from noisy_speech import KINDS, Places, make, noise_data, write_sounds
 
-from mtlaug import archives, audio, copies, datadir, effects, manifest, noisy
+from mtlaug import datadir
+from mtlaug.audio import effects, reading
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.augment import copies, manifest, noisy
 from mtlaug.cli import main
 from mtlaug.cli.options import numbers
-from mtlaug.cuts import read_cuts
+from mtlaug.features import archives
 from mtlaug.files import UserError, read_table, write_table
 
 
@@ -23,7 +26,7 @@ def cuts_of(directory: str | Path):
 
 
 def noise_of(copy, clean: np.ndarray) -> np.ndarray:
-    return audio.load(copy) - clean
+    return reading.load(copy) - clean
 
 
 def snr_of(clean: np.ndarray, noise: np.ndarray) -> float:
@@ -44,7 +47,7 @@ def test_every_kept_utterance_has_every_kind_at_every_snr(corpus: Corpus, places
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_noise_at_all_snrs(corpus: Corpus, places: Places, kind):
-    clean = audio.load(cuts_of(corpus.data_dir)["s2-sad1"])
+    clean = reading.load(cuts_of(corpus.data_dir)["s2-sad1"])
     copies = cuts_of(places.noisy_dir)
     quiet, loud = (noise_of(copies[f"s2-sad1-{kind}_snr{snr}"], clean) for snr in ("60", "-5"))
     assert snr_of(clean, loud) == pytest.approx(-5, abs=0.05)
@@ -62,7 +65,7 @@ def test_copies_depend_on_the_seed_alone_and_render_again(corpus: Corpus, places
     assert first == again != other
     manifest.render(places.noisy_dir, "s1-sad1-babble_snr-5", str(tmp_path / "copy.wav"), RATE)
     rendered, _ = soundfile.read(tmp_path / "copy.wav", dtype="float32")
-    assert np.array_equal(rendered, audio.load(cuts_of(places.noisy_dir)["s1-sad1-babble_snr-5"]))
+    assert np.array_equal(rendered, reading.load(cuts_of(places.noisy_dir)["s1-sad1-babble_snr-5"]))
 
 
 def test_copies_are_made_anew_only_where_something_changed(corpus: Corpus, places: Places, tmp_path):

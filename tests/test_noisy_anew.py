@@ -49,7 +49,7 @@ def test_a_run_that_was_killed_leaves_nothing_that_looks_whole(corpus: Corpus, t
 
     make(corpus, None, tmp_path / "noisy", snrs=[0.0])
     with monkeypatch.context() as patch:
-        patch.setattr("mtlaug.manifest.write_copies", killed)
+        patch.setattr("mtlaug.augment.manifest.write_copies", killed)
         with pytest.raises(KeyboardInterrupt):
             make(corpus, None, tmp_path / "noisy", snrs=[0.0], seed=1)
     assert make(corpus, None, tmp_path / "noisy", snrs=[0.0]) == (120, True)

@@ -5,7 +5,7 @@ import pytest
 from corpus import Corpus
 from noisy_speech import Places, make
 
-from mtlaug import manifest, noisy
+from mtlaug.augment import manifest, noisy
 from mtlaug.files import UserError
 
 RAIN = ["/n/rain/1.wav", "/n/rain/2.wav", "/n/rain/3.wav"]

@@ -8,7 +8,8 @@ import pytest
 from corpus import Corpus, write_data_dir
 from noisy_speech import Places, make, noise_data, write_sounds
 
-from mtlaug import copies, datadir, manifest
+from mtlaug import datadir
+from mtlaug.augment import copies, manifest
 from mtlaug.files import UserError, read_table, write_table
 
 

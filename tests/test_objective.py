@@ -5,9 +5,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from mtlaug.args import LossArgs
-from mtlaug.dataset import UNKNOWN, Batch
+from mtlaug.dataset.batching import UNKNOWN, Batch
 from mtlaug.model import Outputs
-from mtlaug.objective import Objective
+from mtlaug.training.objective import Objective
 
 
 def made_batch(emotion: list[list[float]], lengths: list[int]) -> tuple[Outputs, Batch]:

@@ -6,7 +6,7 @@ import sys
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from mtlaug.optimiser import AdamW
+from mtlaug.training.optimiser import AdamW
 
 # What a training does with its optimiser; in a process of its own, as others here may have brought the compiler.
 UPDATES = """

@@ -8,9 +8,9 @@ import torch
 
 from mtlaug import config
 from mtlaug.args import FeatureArgs
-from mtlaug.fbank import Fbank
+from mtlaug.features.fbank import Fbank
+from mtlaug.features.pcen import Pcen
 from mtlaug.files import UserError
-from mtlaug.pcen import Pcen
 
 FRAMES, BINS = 700, 6
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import recipes
 
-from mtlaug import config, manifest, plan
+from mtlaug import config, plan
+from mtlaug.augment import manifest
 from mtlaug.cli import main
 
 RECIPE = {

@@ -16,10 +16,12 @@ import soundfile
 import torch
 from corpus import RATE, Corpus, speech
 
-from mtlaug import evaluation, inference, packing, training
+from mtlaug import evaluation
 from mtlaug.cli import main
-from mtlaug.experiment import Experiment
+from mtlaug.experiment import Experiment, inference
+from mtlaug.export import packing
 from mtlaug.files import UserError, read_table
+from mtlaug.training import loop
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def trained(corpus: Corpus, tmp_path_factory) -> Experiment:
     """All folds of a model."""
     run = corpus.prepare(tmp_path_factory.mktemp("my models") / "tiny")
     for fold in ("1", "2", "3"):
-        training.train(run, fold, 1)
+        loop.train(run, fold, 1)
     return run
 
 
@@ -226,14 +228,14 @@ def test_what_is_no_model_is_refused(tmp_path, packed: Path, trained: Experiment
 
 def test_a_model_that_normalises_by_speaker_is_refused(corpus: Corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp", "dataset_args.normalisation=speaker", "optim_args.epochs=1")
-    training.train(run, "1", 1)
+    loop.train(run, "1", 1)
     with pytest.raises(UserError, match="normalises by speaker"):
         packing.load(run.run_dir("1", 1))
 
 
 def test_a_model_that_normalises_by_utterance_is_packed(corpus: Corpus, tmp_path, wav: Path, capsys):
     run = corpus.prepare(tmp_path / "exp", "dataset_args.normalisation=utterance", "optim_args.epochs=1")
-    training.train(run, "1", 1)
+    loop.train(run, "1", 1)
     assert main(["export", str(run.run_dir("1", 1)), str(tmp_path / "out")]) == 0
     assert predicted(capsys, tmp_path / "out", wav) == predicted(capsys, run.run_dir("1", 1), wav)
 

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 from made_predictions import CLASSES, TWO, by_hand, from_rows, random_predictions, with_seed
 
-from mtlaug import scoring
 from mtlaug.files import UserError
-from mtlaug.predictions import read_predictions, write_predictions
+from mtlaug.scoring import scores
+from mtlaug.scoring.predictions import read_predictions, write_predictions
 
 
 def test_seeds_with_different_utterances_are_refused():
     first = by_hand()
     with pytest.raises(UserError, match=r"seeds 0 and 1 are of different utterances, such as u6"):
-        scoring.score(from_rows([*with_seed(first, 0), *with_seed(first, 1)[:-1]], TWO))
+        scores.score(from_rows([*with_seed(first, 0), *with_seed(first, 1)[:-1]], TWO))
     for column, other in ((1, "B"), (3, "s2"), (4, "yes")):
         changed = with_seed(first, 1)
         changed[0] = (*changed[0][:column], other, *changed[0][column + 1 :])
         with pytest.raises(UserError, match="utterance u1 differs in fold, speaker or reference"):
-            scoring.score(from_rows([*with_seed(first, 0), *changed], TWO))
+            scores.score(from_rows([*with_seed(first, 0), *changed], TWO))
 
 
 def test_predictions_survive_the_file_and_are_sorted(tmp_path: Path):
@@ -32,7 +32,7 @@ def test_predictions_survive_the_file_and_are_sorted(tmp_path: Path):
     keys = list(zip(again.seeds.tolist(), again.folds.tolist(), again.utts.tolist(), strict=True))
     assert keys == sorted(keys)
     assert again.classes == CLASSES
-    assert scoring.score(again) == scoring.score(predictions)
+    assert scores.score(again) == scores.score(predictions)
     assert np.array_equal(again.posteriors.argmax(1), again.hypothesis)
     header, first = path.read_text().splitlines()[:2]
     assert header.split("\t") == ["utt", "fold", "seed", "speaker", "reference", "hypothesis", *CLASSES]

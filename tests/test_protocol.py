@@ -12,7 +12,7 @@ from mtlaug import protocol
 from mtlaug.cli import Parser
 from mtlaug.cli.protocol import add_commands
 from mtlaug.files import UserError, read_table, write_table
-from mtlaug.folds import Fold, groups_from_list, leave_one_speaker_out, speaker_groups
+from mtlaug.protocol.folds import Fold, groups_from_list, leave_one_speaker_out, speaker_groups
 
 
 @pytest.fixture

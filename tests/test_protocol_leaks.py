@@ -9,7 +9,7 @@ from six_speakers import change
 
 from mtlaug import protocol
 from mtlaug.files import UserError, read_table, write_table
-from mtlaug.folds import Fold
+from mtlaug.protocol.folds import Fold
 
 
 @pytest.fixture

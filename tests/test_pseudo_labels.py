@@ -5,10 +5,10 @@ import pytest
 import torch
 from training_runs import FOLD, SEED, assert_same_run, run_dir
 
-from mtlaug import pseudo_labels, training
+from mtlaug.experiment.inference import predict
 from mtlaug.files import UserError
-from mtlaug.inference import predict
-from mtlaug.training import Trainer
+from mtlaug.training import loop, pseudo_labels
+from mtlaug.training.loop import Trainer
 
 HIDDEN = ("dataset_args.labelled_share=0.5", "unlabelled_args.ratio=1", "optim_args.epochs=4", "optim_args.patience=4")
 FROM_2 = (*HIDDEN, "unlabelled_args.pseudo_labels_from=2")
@@ -72,7 +72,7 @@ def test_each_epoch_labels_anew_and_true_labels_stay(corpus, tmp_path):
 
 def test_a_killed_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
     whole, killed = (corpus.prepare(tmp_path / name, *FROM_2) for name in ("whole", "killed"))
-    training.train(whole, FOLD, SEED)
+    loop.train(whole, FOLD, SEED)
     train_epoch = Trainer.train_epoch
 
     def killing(self):
@@ -82,9 +82,9 @@ def test_a_killed_run_goes_on_bit_for_bit(corpus, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "train_epoch", killing)
-        training.train(killed, FOLD, SEED)
+        loop.train(killed, FOLD, SEED)
     torch.manual_seed(99)
-    training.train(killed, FOLD, SEED)
+    loop.train(killed, FOLD, SEED)
     assert_same_run(run_dir(killed), run_dir(whole))
 
 

@@ -5,8 +5,8 @@ import pytest
 import soundfile
 from corpus import RATE, speech
 
+from mtlaug.audio.recordings import windows
 from mtlaug.files import UserError
-from mtlaug.recordings import windows
 
 
 @pytest.mark.parametrize(("rate", "channels", "ending"), [(44100, 2, "flac"), (8000, 1, "wav"), (48000, 1, "ogg")])

@@ -11,13 +11,14 @@ import pytest
 from made_predictions import random_predictions, write_made_score
 from made_reports import row
 
-from mtlaug import report, scoring
+from mtlaug import report
 from mtlaug.cli import Parser
 from mtlaug.cli.report import add_commands
 from mtlaug.files import UserError
 from mtlaug.report import papers
 from mtlaug.report.blocks import Table
 from mtlaug.report.logs import curves, read_log, summarise
+from mtlaug.scoring import scores
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_each_figure_of_a_row_is_that_of_the_score(tmp_path: Path):
     report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text()
     r = json.loads((directory / "results.json").read_text())
-    p, (low, high) = scoring.percent, r["ci95"]["uar"]
+    p, (low, high) = scores.percent, r["ci95"]["uar"]
     recalls = [p(r["per_class"][name]["recall"]) for name in ("angry", "happy", "neutral", "sad")]
     figures = [
         p(r["uar"]),
@@ -93,9 +94,9 @@ def test_rows_hold_the_scores(exp_dir: Path, tmp_path: Path):
     report.write(exp_dir, tmp_path / "RESULTS.md")
     head, first, _ = tables_of((tmp_path / "RESULTS.md").read_text())[0]
     row = dict(zip(head, first, strict=True))
-    results = scoring.read_results(exp_dir / "mtlaug" / "score_within")
+    results = scores.read_results(exp_dir / "mtlaug" / "score_within")
     assert row["UAR"] == f"{100 * results['uar']:.1f}"
-    assert row["95 %"] == scoring.interval(results["ci95"]["uar"])
+    assert row["95 %"] == scores.interval(results["ci95"]["uar"])
     assert row["sd over seeds"] == f"{100 * results['uar_seeds_sd']:.1f}"
     assert row["recall sad"] == f"{100 * results['per_class']['sad']['recall']:.1f}"
     assert row["seeds"] == "2"

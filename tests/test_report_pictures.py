@@ -14,14 +14,15 @@ import soundfile
 import torch
 from made_predictions import from_rows
 
-from mtlaug import evaluation, inference, report
-from mtlaug.experiment import Experiment
-from mtlaug.fbank import Fbank
+from mtlaug import evaluation, report
+from mtlaug.experiment import Experiment, inference
+from mtlaug.features.fbank import Fbank
 from mtlaug.files import read_table
 from mtlaug.report import augmentation, listening, representation, shown
 from mtlaug.report.blocks import Clip, Table
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import read_scores
+from mtlaug.scoring import scores
 
 SECTIONS = ("Augmentation types of held-out speakers", "Shared representation", "Copies to listen to", "Worst errors")
 
@@ -63,7 +64,7 @@ def test_every_part_is_there(exp_dir: Path, corpus: made.Corpus):
     assert "Left out" not in text
     assert "is a picture and no evidence" in text
     sounds = [base64.b64decode(data) for data in re.findall(r'src="data:audio/flac;base64,([^"]+)"', text)]
-    results = evaluation.scoring.read_results(exp_dir / "mtlaug" / "score_within")
+    results = scores.read_results(exp_dir / "mtlaug" / "score_within")
     wrong = results["n"] - np.trace(results["confusion"])
     assert len(sounds) == 2 * 4 + min(6, wrong)  # clean, speed, noise and reverb of two utterances
     assert all(soundfile.info(io.BytesIO(sound)).samplerate == made.RATE for sound in sounds)

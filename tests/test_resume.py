@@ -13,11 +13,13 @@ import torch
 from processes import wait_for
 from training_runs import FOLD, SEED, assert_same_run, run_dir
 
-from mtlaug import checkpoints, experiment, inference, training
+from mtlaug import experiment
 from mtlaug.cli import main
+from mtlaug.experiment import checkpoints, inference
 from mtlaug.files import UserError
-from mtlaug.objective import Objective
-from mtlaug.training import Trainer
+from mtlaug.training import loop
+from mtlaug.training.loop import Trainer
+from mtlaug.training.objective import Objective
 
 
 class Killed(BaseException):
@@ -52,18 +54,18 @@ def test_a_killed_run_goes_on_bit_for_bit(corpus, trained, tmp_path, monkeypatch
         patch.setattr(Trainer, "train_epoch", killing_epoch)
         patch.setattr(Objective, "forward", killing_updates)
         with pytest.raises(Killed):
-            training.train(run, FOLD, SEED)
+            loop.train(run, FOLD, SEED)
     assert not (run_dir(run) / "done.json").exists()
     assert torch.load(run_dir(run) / "last.pt", weights_only=True)["epoch"] == (2 if moment == "within an epoch" else 1)
     torch.manual_seed(99)  # the state of a fresh process
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     assert_same_run(run_dir(run), run_dir(trained))
 
 
 def test_a_process_killed_by_sigkill_goes_on_bit_for_bit(corpus, tmp_path, project_root):
     long = ("optim_args.epochs=12", "optim_args.patience=12")
     whole, killed = corpus.prepare(tmp_path / "whole", *long), corpus.prepare(tmp_path / "killed one", *long)
-    training.train(whole, FOLD, SEED)
+    loop.train(whole, FOLD, SEED)
     command = [sys.executable, "-m", "mtlaug", "train", "run", str(killed.directory), "--job", "1"]
     environment = os.environ | {"PYTHONPATH": str(project_root), "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     log = run_dir(killed) / "log.jsonl"
@@ -84,7 +86,7 @@ def test_a_corrupt_checkpoint_is_named(corpus, trained, tmp_path, spoil):
     last = run_dir(run) / "last.pt"
     last.write_bytes(spoil(last.read_bytes()))
     with pytest.raises(UserError, match=r"last\.pt: not a checkpoint.*remove the file"):
-        training.train(run, FOLD, SEED)
+        loop.train(run, FOLD, SEED)
 
 
 def test_a_checkpoint_with_code_is_not_run(tmp_path):
@@ -97,7 +99,7 @@ def test_a_second_process_is_refused(corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp")
     with experiment.locked(run_dir(run)):
         with pytest.raises(UserError, match="another process is training there"):
-            training.train(run, FOLD, SEED)
+            loop.train(run, FOLD, SEED)
     assert not (run_dir(run) / "last.pt").exists()
     with experiment.locked(run_dir(run)):  # free again
         pass
@@ -111,6 +113,6 @@ def test_a_broken_model_is_made_again_once_it_is_removed(trained, tmp_path):
     with pytest.raises(UserError, match=r"not a checkpoint .*; remove the file and run stage 4 again"):
         inference.trained_model(run, "1", 2)
     best.unlink()
-    training.train(run, "1", 2)
+    loop.train(run, "1", 2)
     after = checkpoints.load(best)
     assert all(torch.equal(after[name], before[name]) for name in before)

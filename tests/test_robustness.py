@@ -10,12 +10,16 @@ import recipes
 import soundfile
 import torch
 
-from mtlaug import attack, datadir, dataset, evaluation, inference, robustness, training
+from mtlaug import attack, datadir, evaluation
 from mtlaug.cli import main
 from mtlaug.cli.attack import chosen
+from mtlaug.dataset import batching
+from mtlaug.evaluation import robustness
+from mtlaug.evaluation.waveform_robustness import attack_waveforms
+from mtlaug.experiment import inference
 from mtlaug.files import UserError, read_json, read_table
-from mtlaug.predictions import read_predictions
-from mtlaug.waveform_robustness import attack_waveforms
+from mtlaug.scoring.predictions import read_predictions
+from mtlaug.training import loop
 
 ATTACKS = {"features": robustness.attack_features, "waveform": attack_waveforms}
 # Loud tones make the classes; a little training tells them apart without certainty.
@@ -25,7 +29,7 @@ LEARNT = ("optim_args.epochs=14", "optim_args.patience=14", "optim_args.lr=0.01"
 def trained(corpus, exp_dir, *overrides):
     run = corpus.prepare(exp_dir, *LEARNT, *overrides)
     for job in run.jobs():
-        training.train(run, *job)
+        loop.train(run, *job)
     return run
 
 
@@ -39,7 +43,7 @@ def models(corpus, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def several_batches(monkeypatch):
-    monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
+    monkeypatch.setattr(batching, "MOST_FRAMES", 200)
 
 
 def score(target, method="fgsm", budgets=(0.0,), source=None, domain="features", **options) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Scores by hand, and the files of mtlaug.scoring."""
+"""Scores by hand, and the files of mtlaug.scoring.scores."""
 
 import json
 from pathlib import Path
@@ -22,14 +22,14 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from mtlaug import scoring
 from mtlaug.cli import Parser, main
 from mtlaug.cli.score import add_commands
 from mtlaug.files import UserError
+from mtlaug.scoring import scores
 
 
 def test_scores_by_hand():
-    results = scoring.score(by_hand())
+    results = scores.score(by_hand())
     assert results["uar"] == pytest.approx((3 / 4 + 1 / 2) / 2)
     assert results["wa"] == pytest.approx(4 / 6)
     assert results["confusion"] == [[3, 1], [1, 1]]
@@ -46,7 +46,7 @@ def test_scores_by_hand():
 def test_figures_are_means_over_seeds():
     first = by_hand()
     perfect = [(*row[:5], row[4]) for row in with_seed(first, 7)]
-    results = scoring.score(from_rows([*with_seed(first, 3), *perfect], TWO))
+    results = scores.score(from_rows([*with_seed(first, 3), *perfect], TWO))
     assert results["uar_seeds"] == pytest.approx({"3": 0.625, "7": 1.0})
     assert results["uar"] == pytest.approx(0.8125)
     assert results["wa"] == pytest.approx((4 / 6 + 1) / 2)
@@ -58,10 +58,10 @@ def test_figures_are_means_over_seeds():
 
 
 def test_perfect_and_constant_hypotheses():
-    perfect = scoring.score(random_predictions(1.0))
+    perfect = scores.score(random_predictions(1.0))
     assert (perfect["uar"], perfect["wa"], perfect["ci95"]["uar"]) == (1.0, 1.0, [1.0, 1.0])
     rows = [(*row[:5], "sad") for row in with_seed(random_predictions(1.0), 0)]
-    constant = scoring.score(from_rows(rows))
+    constant = scores.score(from_rows(rows))
     assert constant["uar"] == constant["chance"] == 0.25
     assert constant["ci95"]["uar"] == pytest.approx([0.25, 0.25])
     assert constant["per_class"]["angry"]["precision"] == 0.0
@@ -69,7 +69,7 @@ def test_perfect_and_constant_hypotheses():
 
 def test_absent_class_has_no_recall():
     rows = [row for row in with_seed(random_predictions(0.5), 0) if row[4] != "sad"]
-    results = scoring.score(from_rows(rows))
+    results = scores.score(from_rows(rows))
     assert results["per_class"]["sad"] == {"recall": None, "precision": None, "f1": None, "n": 0}
     recalls = [results["per_class"][name]["recall"] for name in CLASSES[:3]]
     assert results["uar"] == pytest.approx(np.mean(recalls))
@@ -80,7 +80,7 @@ def test_figures_are_those_of_scikit_learn():
     predictions = random_predictions(0.6, speakers=7, draw=2)
     rows = [row for row in with_seed(predictions, 0) if not (row[4] == "sad" and row[0] > "s02")]  # unequal classes
     uneven = from_rows(rows)
-    results, truth = scoring.score(uneven), (uneven.reference, uneven.hypothesis)
+    results, truth = scores.score(uneven), (uneven.reference, uneven.hypothesis)
     assert results["uar"] == pytest.approx(balanced_accuracy_score(*truth))
     assert results["wa"] == pytest.approx(accuracy_score(*truth))
     assert results["confusion"] == confusion_matrix(*truth).tolist()
@@ -91,10 +91,10 @@ def test_figures_are_those_of_scikit_learn():
 
 def test_score_is_deterministic():
     predictions = random_predictions(0.6, speakers=50, per_class=25, seeds=(0, 1))  # 5,000 utterances, two seeds
-    first = scoring.score(predictions)
-    assert first == scoring.score(predictions)
+    first = scores.score(predictions)
+    assert first == scores.score(predictions)
     shuffled = predictions.take(np.random.default_rng(0).permutation(len(predictions.utts)))
-    assert scoring.score(shuffled) == first
+    assert scores.score(shuffled) == first
 
 
 def test_write_score_writes_the_same_files_twice(tmp_path: Path):
@@ -105,37 +105,37 @@ def test_write_score_writes_the_same_files_twice(tmp_path: Path):
     assert names == ["confusion.svg", "predictions.tsv", "results.json"]
     for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    results = scoring.read_results(first)
-    assert {key: results[key] for key in scoring.META} == description("stl")
-    assert results["uar"] == scoring.score(predictions)["uar"]
+    results = scores.read_results(first)
+    assert {key: results[key] for key in scores.META} == description("stl")
+    assert results["uar"] == scores.score(predictions)["uar"]
 
 
 def test_description_must_be_whole_and_apart(tmp_path: Path):
     meta = description("stl")
     with pytest.raises(ValueError, match="normalisation"):
-        scoring.write_score(tmp_path, by_hand(), {key: meta[key] for key in meta if key != "normalisation"})
+        scores.write_score(tmp_path, by_hand(), {key: meta[key] for key in meta if key != "normalisation"})
     with pytest.raises(ValueError, match="uar"):
-        scoring.write_score(tmp_path, by_hand(), {**meta, "uar": 1.0})
+        scores.write_score(tmp_path, by_hand(), {**meta, "uar": 1.0})
     assert not list(tmp_path.iterdir())
 
 
 def test_result_line():
     results = {"uar": 0.8649, "wa": 0.87, "ci95": {"uar": [0.8211, 0.903]}}
-    assert scoring.result_line(results, "exp/a/score") == "%UAR 86.5 [ 82.1, 90.3 ] %WA 87.0 exp/a/score"
+    assert scores.result_line(results, "exp/a/score") == "%UAR 86.5 [ 82.1, 90.3 ] %WA 87.0 exp/a/score"
 
 
 def test_nothing_is_no_negative_number():
-    assert (scoring.percent(-1e-9), scoring.points(-1e-9), scoring.points(0.0051)) == ("0.0", "+0.0", "+0.5")
+    assert (scores.percent(-1e-9), scores.points(-1e-9), scores.points(0.0051)) == ("0.0", "+0.0", "+0.5")
 
 
 def test_recompute_finds_and_mends_an_edited_result(tmp_path: Path):
     score_dir = write_made_score(tmp_path, "stl", random_predictions(0.6), snr="10")
     original = (score_dir / "results.json").read_bytes()
-    assert scoring.recompute(score_dir)[1] == []
+    assert scores.recompute(score_dir)[1] == []
     edited = json.loads(original)
     edited["uar"] += 1e-6
     (score_dir / "results.json").write_text(json.dumps(edited))
-    assert scoring.rewrite(score_dir) == ["uar"]
+    assert scores.rewrite(score_dir) == ["uar"]
     assert (score_dir / "results.json").read_bytes() == original
     assert json.loads(original)["snr"] == "10"
 
@@ -147,7 +147,7 @@ def test_recompute_takes_no_part_of_the_predictions_for_the_whole(tmp_path: Path
     kept = [line for line in lines if line.split("\t")[column] != lost]
     (score_dir / "predictions.tsv").write_text("".join(kept))
     with pytest.raises(UserError, match=rf"predictions\.tsv: has other {what} than .*; run the scoring stage again"):
-        scoring.rewrite(score_dir)
+        scores.rewrite(score_dir)
 
 
 def test_a_model_is_no_score_directory(tmp_path: Path):
@@ -155,7 +155,7 @@ def test_a_model_is_no_score_directory(tmp_path: Path):
     with pytest.raises(
         UserError, match=r"stl/results\.json: no such file; give a score directory, such as .*score_within"
     ):
-        scoring.read_results(tmp_path / "stl")
+        scores.read_results(tmp_path / "stl")
 
 
 def test_a_file_in_the_place_of_a_directory_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,4 +1,4 @@
-"""Intervals and the paired test of mtlaug.statistics."""
+"""Intervals and the paired test of mtlaug.scoring.statistics."""
 
 import itertools
 
@@ -9,22 +9,22 @@ from sklearn.metrics import (
     balanced_accuracy_score,
 )
 
-from mtlaug import scoring
-from mtlaug.comparison import compare_predictions
-from mtlaug.statistics import bootstrap_interval, swap_test, uar
+from mtlaug.scoring import scores
+from mtlaug.scoring.comparison import compare_predictions
+from mtlaug.scoring.statistics import bootstrap_interval, swap_test, uar
 
 
 def test_one_speaker_has_no_interval():
-    results = scoring.score(random_predictions(0.5, speakers=1))
+    results = scores.score(random_predictions(0.5, speakers=1))
     assert results["ci95"] == {"uar": None, "wa": None}
     assert "one speaker" in results["note"]
-    assert scoring.result_line({**results, "uar": 0.5, "wa": 0.25}, "exp/a") == "%UAR 50.0 [ - ] %WA 25.0 exp/a"
+    assert scores.result_line({**results, "uar": 0.5, "wa": 0.25}, "exp/a") == "%UAR 50.0 [ - ] %WA 25.0 exp/a"
 
 
 def test_interval_is_the_plain_bootstrap_by_speaker():
     """The vectorised interval against a loop that really draws the predictions of speakers."""
     predictions = random_predictions(0.6, speakers=5, draw=1)
-    _, hits, totals = scoring.speaker_tables(predictions.by_seed())
+    _, hits, totals = scores.speaker_tables(predictions.by_seed())
     fast = bootstrap_interval(uar, [hits], totals, draws=300, seed=4)
     names = np.unique(predictions.speakers)
     values = []
@@ -50,7 +50,7 @@ def test_interval_covers_the_true_uar():
     """Of 40 experiments with a known UAR of 0.7, most intervals hold it and none is wide as the scale."""
     accuracy = 0.6  # and a quarter of the guesses is right: 0.6 + 0.4 / 4
     intervals = [
-        scoring.score(random_predictions(accuracy, speakers=20, draw=draw), draws=400)["ci95"]["uar"]
+        scores.score(random_predictions(accuracy, speakers=20, draw=draw), draws=400)["ci95"]["uar"]
         for draw in range(40)
     ]
     covered = sum(low <= 0.7 <= high for low, high in intervals)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from corpus import Corpus
 
-from mtlaug import protocol, store
-from mtlaug.archives import mean_and_deviation
+from mtlaug import protocol
+from mtlaug.features import store
+from mtlaug.features.archives import mean_and_deviation
 from mtlaug.files import UserError, read_table
 
 

@@ -13,10 +13,12 @@ import torch
 from corpus import Corpus
 from training_runs import FOLD, SEED, assert_same_run, log_of, run_dir
 
-from mtlaug import checkpoints, experiment, provenance, training
-from mtlaug.dataset import UNKNOWN
+from mtlaug import provenance
+from mtlaug.dataset.batching import UNKNOWN
+from mtlaug.experiment import checkpoints
 from mtlaug.files import UserError, read_json, read_table, write_table
-from mtlaug.training import Trainer
+from mtlaug.training import loop
+from mtlaug.training.loop import Trainer
 
 
 def test_a_run_leaves_its_files(trained):
@@ -42,14 +44,14 @@ def test_the_best_model_has_the_dev_figures_of_its_epoch(trained):
 )
 def test_training_learns(corpus, tmp_path, option):
     """The two classes are tones of different pitch: a few more epochs tell them apart."""
-    if "bf16=true" in option and not training.has_bf16:
+    if "bf16=true" in option and not loop.has_bf16:
         pytest.skip("the processor has no bfloat16")
     run = corpus.prepare(
         tmp_path / "exp",
         *("optim_args.epochs=25", "optim_args.patience=25", "optim_args.lr=0.01", "optim_args.ema=0.5"),
         *("dataset_args.copies_per_epoch=3", option),
     )
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     lines = log_of(run_dir(run))
     for name in ("loss_emotion", "loss_augtype", "loss_reconstruction"):  # which copies are drawn differs an epoch
         assert np.mean([line[name] for line in lines[-8:]]) < np.mean([line[name] for line in lines[:8]]), name
@@ -65,7 +67,7 @@ def test_seeds_and_folds_differ(trained):
 
 def test_two_runs_are_the_same_bit_for_bit(corpus, trained, tmp_path):
     run = corpus.prepare(tmp_path / "again")
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     assert_same_run(run_dir(run), run_dir(trained))
     for name in ("best.pt", "last.pt"):
         assert (run_dir(run) / name).read_bytes() == (run_dir(trained) / name).read_bytes()
@@ -74,7 +76,7 @@ def test_two_runs_are_the_same_bit_for_bit(corpus, trained, tmp_path):
 def test_adversarial_training_is_another_training_and_the_same_twice(corpus, trained, tmp_path):
     runs = [corpus.prepare(tmp_path / name, "loss_args.adversarial_epsilon=0.1") for name in ("one", "other")]
     for run in runs:
-        training.train(run, FOLD, SEED)
+        loop.train(run, FOLD, SEED)
     assert_same_run(*map(run_dir, runs))
     assert log_of(run_dir(runs[0])) != log_of(run_dir(trained))
 
@@ -97,14 +99,14 @@ def test_test_speakers_do_not_change_the_model(corpus, trained, tmp_path):
             kaldiio.save_ark(f"{tmp_path}/{kind}.{table}.ark", matrices, scp=f"{tmp_path}/{kind}.{table}.scp")
             write_table(spoilt[kind] / f"{table}.scp", entries | read_table(tmp_path / f"{kind}.{table}.scp"))
     run = Corpus(str(spoilt["data"]), str(spoilt["aug"]), corpus.config).prepare(tmp_path / "exp")
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     assert_same_run(run_dir(run), run_dir(trained))
 
 
 def test_early_stop(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "_look_at_dev", lambda self: {"dev_uar": 0.5, "dev_loss": 1.0})
     run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=9", "optim_args.patience=2")
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     done = read_json(run_dir(run) / "done.json")
     assert (done["epoch"], done["epochs"]) == (1, 3)
     assert [line["best"] for line in log_of(run_dir(run))] == [True, False, False]
@@ -115,7 +117,7 @@ def test_selection_prefers_uar_then_dev_loss(corpus, tmp_path, monkeypatch):
     names = ("dev_uar", "dev_loss")
     monkeypatch.setattr(Trainer, "_look_at_dev", lambda self: dict(zip(names, next(figures), strict=True)))
     run = corpus.prepare(tmp_path / "exp", "optim_args.epochs=5", "optim_args.patience=5")
-    training.train(run, FOLD, SEED)
+    loop.train(run, FOLD, SEED)
     assert [line["best"] for line in log_of(run_dir(run))] == [True, True, True, False, False]
     assert read_json(run_dir(run) / "done.json")["epoch"] == 3
 
@@ -126,15 +128,15 @@ def test_a_finished_run_returns_at_once(trained, monkeypatch):
 
     before = times()
     assert before.keys() == {"best.pt", "last.pt", "log.jsonl", "done.json"}
-    monkeypatch.setattr(training, "Trainer", None)
-    training.train(trained, FOLD, SEED)
+    monkeypatch.setattr(loop, "Trainer", None)
+    loop.train(trained, FOLD, SEED)
     assert times() == before
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp", "optim_args.lr=1e30", "optim_args.grad_clip=1e30")
     with pytest.raises(UserError, match=r"loss is not finite in epoch \d; lower optim_args\.lr"):
-        training.train(run, FOLD, SEED)
+        loop.train(run, FOLD, SEED)
     assert not (run_dir(run) / "done.json").exists()
 
 
@@ -210,7 +212,7 @@ def test_the_tested_epoch_is_the_selected_one(corpus, tmp_path, monkeypatch, sel
 
     monkeypatch.setattr(Trainer, "_look_at_dev", look)
     run = corpus.prepare(tmp_path / "exp", f"optim_args.select={select}", "optim_args.epochs=4")
-    training.train(run, "1", 1)
+    loop.train(run, "1", 1)
     done = read_json(run_dir(run) / "done.json")
     assert (done["epoch"], done["epochs"]) == (epoch, 4)
 
@@ -232,6 +234,6 @@ def test_selecting_on_dev_speakers_who_train_is_refused(corpus):
 
 def test_other_copies_in_the_same_experiment_are_refused(corpus, tmp_path, monkeypatch):
     corpus.prepare(tmp_path / "exp")
-    monkeypatch.setattr(experiment, "check_copies", lambda *_: "other copies")
+    monkeypatch.setattr("mtlaug.experiment.experiment.check_copies", lambda *_: "other copies")
     with pytest.raises(UserError, match=r"experiment\.copies"):
         corpus.prepare(tmp_path / "exp")

@@ -8,9 +8,9 @@ import soundfile
 from corpus import speech
 
 from mtlaug import datadir
-from mtlaug.audio import load
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.audio.reading import load
 from mtlaug.cli import main
-from mtlaug.cuts import read_cuts
 from mtlaug.files import UserError, read_table
 
 RATE = 16000

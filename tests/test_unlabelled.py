@@ -10,12 +10,14 @@ import soundfile
 import torch
 from corpus import DROPPED, RATE, Corpus, extract, speech, write_data_dir
 
-from mtlaug import datadir, dataset, experiment, manifest, protocol, unlabelled
-from mtlaug.dataset import UNKNOWN, TrainingSet
+from mtlaug import datadir, experiment, protocol
+from mtlaug.augment import manifest
+from mtlaug.dataset import batching, unlabelled
+from mtlaug.dataset.batching import UNKNOWN, TrainingSet
+from mtlaug.features.store import FeatureStore
 from mtlaug.files import UserError, read_table, write_table
 from mtlaug.seeding import random_state
-from mtlaug.store import FeatureStore
-from mtlaug.training import Trainer, train
+from mtlaug.training.loop import Trainer, train
 
 CLASSES = ["angry", "sad"]
 
@@ -78,7 +80,7 @@ def test_unlabelled_speech_changes_no_labelled_row(checked, extra, tmp_path):
 def test_an_utterance_that_is_not_drawn_costs_nothing(checked, extra, tmp_path, monkeypatch):
     data = Trainer(checked.prepare(tmp_path / "exp", *with_extra(extra)), "1", 1).data
     states = []
-    monkeypatch.setattr(dataset, "random_state", lambda *names: states.append(names) or random_state(*names))
+    monkeypatch.setattr(batching, "random_state", lambda *names: states.append(names) or random_state(*names))
     drawn = list(data._draws(data.unlabelled, 3, 1))
     assert len(drawn) == 3 < len(data.unlabelled)
     assert len(states) == 4  # and one for the order

@@ -10,15 +10,16 @@ import pytest
 import soundfile
 import torch
 
-from mtlaug import dataset, inference
+from mtlaug.attack.waveforms import AttackedSet, Waveforms, round_to_16_bit, snr_ball
+from mtlaug.dataset import batching
+from mtlaug.evaluation.waveform_robustness import reached_snr
+from mtlaug.experiment import inference
 from mtlaug.files import read_table, write_table
-from mtlaug.waveform_attack import AttackedSet, Waveforms, round_to_16_bit, snr_ball
-from mtlaug.waveform_robustness import reached_snr
 
 
 @pytest.fixture(autouse=True)
 def several_batches(monkeypatch):
-    monkeypatch.setattr(dataset, "MOST_FRAMES", 200)
+    monkeypatch.setattr(batching, "MOST_FRAMES", 200)
 
 
 @pytest.mark.parametrize("kind", ["global", "utterance", "speaker"])

@@ -38,7 +38,8 @@ def add_options(parser) -> None:
 
 def attack_models(options) -> None:
     """Run the methods and budgets of one job."""
-    from mtlaug import attack, experiment, robustness
+    from mtlaug import attack, experiment
+    from mtlaug.evaluation import robustness
 
     parts = attack.share(*chosen(options), *job(options))
     if not parts:
@@ -78,10 +79,10 @@ def _budgets(domain: str, given: str | None) -> list[float]:
 
 def _attacker(domain: str) -> Callable[..., list[str]]:
     if domain == "features":
-        from mtlaug.robustness import attack_features
+        from mtlaug.evaluation.robustness import attack_features
 
         return attack_features
     # Brings all that reads audio, which takes a second.
-    from mtlaug.waveform_robustness import attack_waveforms
+    from mtlaug.evaluation.waveform_robustness import attack_waveforms
 
     return attack_waveforms

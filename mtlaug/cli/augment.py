@@ -37,7 +37,8 @@ def add_commands(commands) -> None:
 
 
 def make_manifest(options) -> None:
-    from mtlaug import config, manifest
+    from mtlaug import config
+    from mtlaug.augment import manifest
 
     settings = config.load(options.config, options.set)
     noise = options.noise_dir or None
@@ -47,7 +48,8 @@ def make_manifest(options) -> None:
 
 
 def make_noisy(options) -> None:
-    from mtlaug import config, copies, noisy
+    from mtlaug import config
+    from mtlaug.augment import copies, noisy
 
     number, anew = noisy.make(
         options.data_dir,
@@ -69,7 +71,8 @@ def make_noisy(options) -> None:
 def render_copy(options) -> None:
     import torch
 
-    from mtlaug import config, manifest
+    from mtlaug import config
+    from mtlaug.augment import manifest
 
     torch.set_num_threads(1)
     sample_rate = config.load(options.config, options.set).feature_args.sample_rate

@@ -27,14 +27,15 @@ def add_commands(commands) -> None:
 
 
 def _extract(options) -> None:
-    from mtlaug import functionals
+    from mtlaug.features import functionals
 
     count = functionals.extract(options.data_dir, options.ark_dir, options.features, *job(options))
     print(f"{options.data_dir}: job {options.job}: {options.features} of {count} utterances")
 
 
 def _score(options) -> None:
-    from mtlaug import baseline, functionals
+    from mtlaug.evaluation import baseline
+    from mtlaug.features import functionals
 
     vectors = functionals.read(options.data_dir, options.ark_dir, options.nj)
     arguments = (options.exp_dir, options.data_dir, options.normalisation, vectors, options.command_line)

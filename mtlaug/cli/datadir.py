@@ -3,8 +3,8 @@
 import argparse
 import sys
 
+from mtlaug.audio.silence import BELOW, MARGIN
 from mtlaug.files import UserError
-from mtlaug.silence import BELOW, MARGIN
 
 
 def add_commands(commands) -> None:

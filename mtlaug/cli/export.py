@@ -16,7 +16,7 @@ def add_commands(commands) -> None:
 def _export(options) -> None:
     from pathlib import Path
 
-    from mtlaug import deployment, model_card, packing
+    from mtlaug.export import deployment, model_card, packing
 
     files = [Path(options.out, f"model.{ending}") for ending in options.also.replace(",", " ").split()]
     for path in files:

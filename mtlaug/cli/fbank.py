@@ -22,10 +22,11 @@ def add_commands(commands) -> None:
 
 
 def extract_part(options) -> None:
-    from mtlaug import config, features
+    from mtlaug import config
+    from mtlaug.features import extraction
 
     args = config.load(options.config, options.set).feature_args
-    done = features.extract(options.data_dir, options.ark_dir, args, *job(options))
+    done = extraction.extract(options.data_dir, options.ark_dir, args, *job(options))
     if not done["utterances"]:
         print(f"{options.data_dir}: job {options.job}: nothing to do, the features are there or no utterance is")
         return
@@ -37,7 +38,8 @@ def extract_part(options) -> None:
 
 
 def collect_parts(options) -> None:
-    from mtlaug import archives, config
+    from mtlaug import config
+    from mtlaug.features import archives
 
     args = config.load(options.config, options.set).feature_args
     count = archives.collect(options.data_dir, options.ark_dir, args, options.nj)

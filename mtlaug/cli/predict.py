@@ -36,9 +36,9 @@ def _predict(options) -> int:
     import torch
     from tqdm import tqdm
 
-    from mtlaug import packing
-    from mtlaug.recordings import windows
-    from mtlaug.silence import speech
+    from mtlaug.audio.recordings import windows
+    from mtlaug.audio.silence import speech
+    from mtlaug.export import packing
 
     if options.segment is not None and not 0 < options.segment < math.inf:
         raise UserError(f"--segment {options.segment:g}: expected seconds above 0")
@@ -95,6 +95,6 @@ def _listed(source: str):
     """The file, or the output of the command, of a line of wav.scp."""
     if not source.endswith("|"):
         return source
-    from mtlaug.commands import output_of
+    from mtlaug.audio.commands import output_of
 
     return output_of(source[:-1])

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mtlaug.folds import HEARD
+from mtlaug.protocol.folds import HEARD, PARTS
 
 
 def add_commands(commands) -> None:
@@ -96,7 +96,7 @@ def _show(options) -> None:
     width = max(8, *(len(fold.id) for fold in shown.folds))
     print(f"\n{'fold':{width}} {'part':5} {'utterances':>10}  {heads}  speakers")
     for fold in shown.folds:
-        for part in protocol.PARTS:
+        for part in PARTS:
             labels = list(shown.utterances(fold, part).values())
             cells = " ".join(f"{labels.count(name):10}" for name in shown.classes)
             print(f"{fold.id:{width}} {part:5} {len(labels):10}  {cells}  {' '.join(fold.speakers(part))}")

@@ -51,14 +51,16 @@ def _within(options) -> None:
 
 
 def _noise(options) -> None:
-    from mtlaug import experiment, noise_scoring
+    from mtlaug import experiment
+    from mtlaug.evaluation import noise_scoring
 
     models = experiment.load(options.exp_dir)
     print("\n".join(noise_scoring.score(models, options.noisy_dir, models.command_line(options.command_line))))
 
 
 def _cross(options) -> None:
-    from mtlaug import cross_scoring, evaluation, experiment
+    from mtlaug import evaluation, experiment
+    from mtlaug.evaluation import cross_scoring
 
     models = experiment.load(options.exp_dir)
     command = models.command_line(options.command_line)
@@ -66,15 +68,15 @@ def _cross(options) -> None:
 
 
 def _ensemble(options) -> None:
-    from mtlaug import ensemble
+    from mtlaug.scoring import ensemble
 
     command = shlex.join(["mtlaug", "score", "ensemble", *options.score_dirs, options.model_dir])
     print(ensemble.score(options.score_dirs, options.model_dir, command))
 
 
 def _compare(options) -> None:
-    from mtlaug.comparison import compare, comparison_line
     from mtlaug.files import write_json
+    from mtlaug.scoring.comparison import compare, comparison_line
 
     comparison = compare(*options.score_dirs)
     print(comparison_line(comparison))
@@ -83,8 +85,8 @@ def _compare(options) -> None:
 
 
 def _recompute(options) -> None:
-    from mtlaug import scoring
+    from mtlaug.scoring import scores
 
-    differing = scoring.rewrite(options.score_dir)
-    print(scoring.result_line(scoring.read_results(options.score_dir), options.score_dir))
+    differing = scores.rewrite(options.score_dir)
+    print(scores.result_line(scores.read_results(options.score_dir), options.score_dir))
     print(f"results.json differed in {', '.join(differing)}: rewritten" if differing else "results.json is unchanged")

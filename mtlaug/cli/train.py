@@ -29,7 +29,8 @@ def add_commands(commands) -> None:
 
 
 def prepare_experiment(options) -> None:
-    from mtlaug import board, config, experiment
+    from mtlaug import config, experiment
+    from mtlaug.training import board
 
     if options.tensorboard:
         board.check()
@@ -40,14 +41,15 @@ def prepare_experiment(options) -> None:
 
 
 def run_job(options) -> int | None:
-    from mtlaug import distributed, experiment, training
+    from mtlaug import experiment
+    from mtlaug.training import distributed, loop
 
     if options.ngpu:
         words = ["mtlaug", "train", "run", options.exp_dir, "--job", str(options.job)]
         words += ["--tensorboard"] if options.tensorboard else []
-        return None if distributed.run_module(options.ngpu, words) else training.REQUEUE
+        return None if distributed.run_module(options.ngpu, words) else loop.REQUEUE
     run = experiment.load(options.exp_dir)
     fold, seed = run.job(options.job)
     gc.freeze()  # else the garbage collector goes through all that was imported, again and again
-    training.train(run, fold, seed, tensorboard=options.tensorboard)
+    loop.train(run, fold, seed, tensorboard=options.tensorboard)
     return None

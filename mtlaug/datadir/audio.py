@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-from mtlaug.commands import CommandError, output_of
+from mtlaug.audio.commands import CommandError, output_of
 from mtlaug.datadir.editing import fix
 from mtlaug.datadir.tables import (
     BY_CHOICE,

@@ -5,10 +5,10 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mtlaug.audio.silence import BELOW, MARGIN, speech
 from mtlaug.datadir.audio import BadAudioError, open_audio, utterances_of
 from mtlaug.datadir.tables import FEATURES, has, path_of, read, retire
 from mtlaug.files import UserError, write_table
-from mtlaug.silence import BELOW, MARGIN, speech
 
 
 class Trimmed(NamedTuple):

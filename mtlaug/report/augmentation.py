@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 
-from mtlaug.dataset import UNKNOWN, TrainingSet
+from mtlaug.dataset.batching import UNKNOWN, TrainingSet
+from mtlaug.experiment.inference import device
 from mtlaug.files import UserError
-from mtlaug.folds import Fold
-from mtlaug.inference import device
-from mtlaug.plots import draw_confusion
+from mtlaug.protocol.folds import Fold
 from mtlaug.report.blocks import Block, Table, Text
 from mtlaug.report.plots import Plots
 from mtlaug.report.shown import Shown
-from mtlaug.scoring import percent
+from mtlaug.scoring.plots import draw_confusion
+from mtlaug.scoring.scores import percent
 
 MOST_FOLDS, MOST_COPIES = 6, 1200
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from mtlaug.comparison import p_value, pairs
 from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Figure, Items, Table, Text, slug
 from mtlaug.report.levels import Curves, joined, mean_uar
 from mtlaug.report.plots import Plots
 from mtlaug.report.tables import caption
-from mtlaug.scoring import interval, percent, points
-from mtlaug.statistics import bootstrap_interval, swap_test, uar
+from mtlaug.scoring.comparison import p_value, pairs
+from mtlaug.scoring.scores import interval, percent, points
+from mtlaug.scoring.statistics import bootstrap_interval, swap_test, uar
 
 
 def section(curves: Curves, plots: Plots, name: str) -> list[Block]:

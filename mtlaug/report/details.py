@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mtlaug.plots import draw_confusion
 from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import heading
-from mtlaug.scoring import percent, speaker_tables
-from mtlaug.statistics import uar
+from mtlaug.scoring.plots import draw_confusion
+from mtlaug.scoring.scores import percent, speaker_tables
+from mtlaug.scoring.statistics import uar
 
 MOST_CONFUSIONS = 24  # in one report; every score directory has its own
 MOST_MODELS, MOST_SPEAKERS = 4, 40  # in one plot of bars

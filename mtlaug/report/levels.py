@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtlaug.comparison import otherwise_disturbed, references_last
 from mtlaug.files import UserError
-from mtlaug.predictions import Predictions
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import setting
-from mtlaug.scoring import curve_name, speaker_tables
-from mtlaug.statistics import bootstrap_interval, uar
+from mtlaug.scoring.comparison import otherwise_disturbed, references_last
+from mtlaug.scoring.predictions import Predictions
+from mtlaug.scoring.scores import curve_name, speaker_tables
+from mtlaug.scoring.statistics import bootstrap_interval, uar
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,18 @@ import torch
 from lhotse import MonoCut
 from matplotlib.figure import Figure
 
-from mtlaug import audio, inference
-from mtlaug.cuts import read_cuts
-from mtlaug.dataset import evaluation_batches
-from mtlaug.fbank import Fbank
+from mtlaug.audio import reading
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.dataset.batching import evaluation_batches
+from mtlaug.experiment import inference
+from mtlaug.features.fbank import Fbank
+from mtlaug.features.store import FeatureStore
 from mtlaug.files import UserError, read_table
-from mtlaug.folds import Fold
+from mtlaug.protocol.folds import Fold
 from mtlaug.report.blocks import Block, Clip, Text
 from mtlaug.report.plots import Plots
 from mtlaug.report.shown import Shown
-from mtlaug.scoring import percent
-from mtlaug.store import FeatureStore
+from mtlaug.scoring.scores import percent
 
 MOST_ERRORS = 6
 MOST_SECONDS = 8.0  # of a clip
@@ -142,7 +143,7 @@ def _in_words(values: Mapping[str, object]) -> str:
 
 def _clip(shown: Shown, cut: MonoCut, title: str, lines: Sequence[str]) -> Clip:
     args = shown.experiment.settings.feature_args
-    samples = audio.load(cut)
+    samples = reading.load(cut)
     if len(samples) > MOST_SECONDS * args.sample_rate:
         lines = [*lines, f"The first {MOST_SECONDS:g} of {len(samples) / args.sample_rate:.1f} s."]
         samples = samples[: round(MOST_SECONDS * args.sample_rate)]

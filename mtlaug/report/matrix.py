@@ -7,14 +7,14 @@ ravdess+emodb) and ``test`` (emodb).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mtlaug.comparison import compare_predictions, p_value, pairs, references_last
 from mtlaug.files import UserError
 from mtlaug.report import figures
 from mtlaug.report.blocks import Block, Items, Table, Text, slug
 from mtlaug.report.plots import Plots
 from mtlaug.report.scores import Scored
 from mtlaug.report.tables import number_of_seeds, seeds_of
-from mtlaug.scoring import interval, percent, points
+from mtlaug.scoring.comparison import compare_predictions, p_value, pairs, references_last
+from mtlaug.scoring.scores import interval, percent, points
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 from matplotlib.figure import Figure as Drawing
 
 from mtlaug.files import atomic_path
-from mtlaug.plots import save_svg
 from mtlaug.report.blocks import Figure
+from mtlaug.scoring.plots import save_svg
 
 DOTS_PER_INCH = 150
 

@@ -9,15 +9,15 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from mtlaug import unlabelled
-from mtlaug.dataset import evaluation_batches
+from mtlaug.dataset import unlabelled
+from mtlaug.dataset.batching import evaluation_batches
+from mtlaug.experiment.inference import device
+from mtlaug.features.store import FeatureStore
 from mtlaug.files import UserError
-from mtlaug.inference import device
 from mtlaug.model import MultitaskModel
 from mtlaug.report.blocks import Block, Text
 from mtlaug.report.plots import Plots
 from mtlaug.report.shown import Shown, spread
-from mtlaug.store import FeatureStore
 
 MOST_UTTERANCES, MOST_COPIES, MOST_UNLABELLED = 60, 300, 60
 FEWEST_POINTS = 10

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mtlaug import ensemble
 from mtlaug.files import UserError
-from mtlaug.predictions import Predictions
-from mtlaug.scoring import TESTED, recompute
+from mtlaug.scoring import ensemble
+from mtlaug.scoring.predictions import Predictions
+from mtlaug.scoring.scores import TESTED, recompute
 
 DESCRIPTION = ("condition", "set", "protocol_name", "protocol", "normalisation")
 PLACES = {"curve": ("name", "series", "level", "unit"), "pair": ("train", "test")}  # of a score in a gathered section

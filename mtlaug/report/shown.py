@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mtlaug import experiment, inference
-from mtlaug.copies import copies_digest
-from mtlaug.experiment import Experiment
+from mtlaug import experiment
+from mtlaug.augment.copies import copies_digest
+from mtlaug.experiment import Experiment, inference
+from mtlaug.features.store import FeatureStore
 from mtlaug.files import UserError
-from mtlaug.folds import Fold
 from mtlaug.model import MultitaskModel
+from mtlaug.protocol.folds import Fold
 from mtlaug.report.logs import loss_weights
 from mtlaug.report.scores import Scored
-from mtlaug.store import FeatureStore
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mtlaug.comparison import compare_predictions, p_value, pairs
 from mtlaug.report.blocks import Block, Table, Text, slug
 from mtlaug.report.logs import summarise
 from mtlaug.report.scores import DESCRIPTION, Scored
-from mtlaug.scoring import interval, percent, points
+from mtlaug.scoring.comparison import compare_predictions, p_value, pairs
+from mtlaug.scoring.scores import interval, percent, points
 
 
 def heading(table: list[Scored]) -> str:
@@ -68,7 +68,7 @@ def rows_of(table: list[Scored]) -> Table:
 
 
 def comparisons(table: list[Scored]) -> list[Block]:
-    """Paired comparisons of the models of a table, see `mtlaug.comparison.pairs`."""
+    """Paired comparisons of the models of a table, see `mtlaug.scoring.comparison.pairs`."""
     predictions = {score.model: score.predictions for score in table}
     rows = []
     for a, b in pairs(list(predictions)):

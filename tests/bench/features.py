@@ -10,11 +10,11 @@ import torch
 import torchaudio.compliance.kaldi
 from lhotse.features import kaldi as lhotse_kaldi
 
-from mtlaug.archives import cmvn_statistics
 from mtlaug.args import DatasetArgs, FeatureArgs
-from mtlaug.fbank import Fbank
+from mtlaug.features.archives import cmvn_statistics
+from mtlaug.features.fbank import Fbank
+from mtlaug.features.store import Archives, FeatureStore
 from mtlaug.files import read_table, write_table
-from mtlaug.store import Archives, FeatureStore
 
 from .measure import Row, in_turn
 
@@ -65,7 +65,7 @@ def reading() -> list[Row]:
     """Features in training order, normalised, and once each in random order as they are, beside the archive's bytes.
 
     The training is of 200 utterances with ten copies each, 30 epochs that draw some of each utterance's. Its store
-    keeps in memory what it has read, as long as that is below `mtlaug.store.MOST_CACHED`.
+    keeps in memory what it has read, as long as that is below `mtlaug.features.store.MOST_CACHED`.
     """
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtlaug import scoring
+from mtlaug.scoring import scores
 
 from .measure import ROOT, Row, in_turn, process
 
@@ -16,9 +16,9 @@ from made_predictions import random_predictions
 
 # What each training has behind it after its first update, but for its data.
 _FIRST_UPDATE = """
-import torch, mtlaug.experiment, mtlaug.training
+import torch, mtlaug.experiment, mtlaug.training.loop
 weight = torch.nn.Parameter(torch.zeros(1))
-optimiser = mtlaug.training.AdamW([weight], 1e-3, fused=True)
+optimiser = mtlaug.training.loop.AdamW([weight], 1e-3, fused=True)
 weight.sum().backward()
 optimiser.step()
 """
@@ -34,7 +34,7 @@ def score() -> list[Row]:
         weights = rng.multinomial(100, np.full(100, 0.01), size=2000)
         return ((weights @ hits) / (weights @ totals)).mean(1)
 
-    times = in_turn({"ours": lambda: scoring.score(predictions), "bound": bound})
+    times = in_turn({"ours": lambda: scores.score(predictions), "bound": bound})
     return [Row("scoring, 10,000 utterances", times["ours"], times["bound"], "numpy draws alone", "s", "at most 2 s")]
 
 

@@ -11,10 +11,13 @@ import soundfile
 import torch
 import yaml
 
-from mtlaug import audio, config, features, manifest, protocol
+from mtlaug import config, protocol
 from mtlaug.args import FeatureArgs
-from mtlaug.cuts import read_cuts
-from mtlaug.fbank import Fbank
+from mtlaug.audio import reading
+from mtlaug.audio.cuts import read_cuts
+from mtlaug.augment import manifest
+from mtlaug.features.extraction import extract
+from mtlaug.features.fbank import Fbank
 
 from .measure import Row, in_turn, run
 
@@ -67,7 +70,7 @@ def _copies(data_dir: str, kind: str) -> str:
 def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
     args = FeatureArgs()
     fbank = Fbank(args)
-    loaded = [audio.load(cut) for cut in read_cuts(directory, args.sample_rate)]
+    loaded = [reading.load(cut) for cut in read_cuts(directory, args.sample_rate)]
     matrices = {str(number): fbank(torch.from_numpy(samples)).numpy() for number, samples in enumerate(loaded)}
 
     ark_dir = Path(directory, "ark")
@@ -75,11 +78,11 @@ def _extraction(directory: str, kind: str, reach: int) -> list[Row]:
 
     def whole() -> None:
         Path(ark_dir, "feats.1.json").unlink(missing_ok=True)  # else there would be nothing to do
-        features.extract(directory, str(ark_dir), args)
+        extract(directory, str(ark_dir), args)
 
     ways = {
         "whole": whole,
-        "audio": lambda: [audio.load(cut) for cut in read_cuts(directory, args.sample_rate)],
+        "audio": lambda: [reading.load(cut) for cut in read_cuts(directory, args.sample_rate)],
         "filterbank": lambda: [fbank(torch.from_numpy(samples)).numpy() for samples in loaded],
         "archive": lambda: kaldiio.save_ark(f"{directory}/x.ark", matrices, compression_method=args.compression),
     }

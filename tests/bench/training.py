@@ -12,10 +12,11 @@ from pathlib import Path
 
 import torch
 
-from mtlaug import dataset, experiment
+from mtlaug import experiment
 from mtlaug.attack import LinfBall, Problem, plan, worst_cases
-from mtlaug.inference import device
-from mtlaug.training import Trainer
+from mtlaug.dataset import batching
+from mtlaug.experiment.inference import device
+from mtlaug.training.loop import Trainer
 
 from .measure import ROOT, Row, in_turn
 
@@ -78,7 +79,7 @@ def epoch_seconds() -> float:
         return in_turn({"epoch": _trainer(folder).train_epoch}, rounds=3)["epoch"]
 
 
-def _bare(trainer: Trainer, batches: list[dataset.Batch]) -> None:
+def _bare(trainer: Trainer, batches: list[batching.Batch]) -> None:
     trainer.model.train()
     for batch in batches:
         terms = trainer.objective(trainer.model(batch.features, batch.lengths), batch)

@@ -1,0 +1,1 @@
+"""Scores: from predictions to UAR, its interval, confusions, comparisons and ensembles."""
