@@ -2,7 +2,7 @@
 # Runs the tests in the project's own environment, which it makes on first use.
 # Usage: tests/run.sh [pytest options and tests]
 #  e.g.: tests/run.sh
-#        tests/run.sh tests/test_install.py -k stamp
+#        tests/run.sh tests/tools -k stamp
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." >/dev/null

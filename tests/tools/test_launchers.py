@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from processes import wait_for
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 UTILS = ROOT / "tools/utils"
 
 # Stands in for sbatch: notes its arguments and refuses the job.

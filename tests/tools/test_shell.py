@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 # tools/venv and what recipes make or download are not the project's own.
 MADE = {"venv", "data", "exp", "corpus", "downloads", "build", "dist"}

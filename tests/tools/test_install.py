@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 # Plays both the machine's Python and the environment's own: answers install.sh's questions and
 # notes every call of pip, instead of installing anything. Names in $FAKE make it misbehave.

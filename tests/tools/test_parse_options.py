@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PARSE = Path(__file__).parents[1] / "tools/utils/parse_options.sh"
+PARSE = Path(__file__).parents[2] / "tools/utils/parse_options.sh"
 SCRIPT = f"""#!/usr/bin/env bash
 set -euo pipefail
 export from_script_environment=1

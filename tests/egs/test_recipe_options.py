@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parents[1] / "tools"
+TOOLS = Path(__file__).parents[2] / "tools"
 SCRIPT = f"""#!/usr/bin/env bash
 set -euo pipefail
 . "{TOOLS}/steps/recipe_options.sh"

@@ -74,7 +74,7 @@ def test_disk_full_in_the_middle_of_an_archive(data_dir, tmp_path):
     command = [sys.executable, "-m", "mtlaug", "fbank", "extract", data_dir, ark, "--config", tmp_path / "x.yaml"]
     done = subprocess.run(
         list(map(str, command)),
-        env=os.environ | {"PYTHONPATH": str(Path(extraction.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(extraction.__file__).parents[2])},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size + 1, size + 1)),
         capture_output=True,
         text=True,

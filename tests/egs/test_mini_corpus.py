@@ -10,7 +10,7 @@ import soundfile
 
 from mtlaug import datadir
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "egs" / "mini" / "local"
 
 # Makes the first sentence of everybody, the last speaker first where there is more than one job.

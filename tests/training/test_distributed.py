@@ -22,7 +22,7 @@ EXACT = ("model_args.dropout=0", "optim_args.epochs=3", "loss_args.speaker=0.1")
 def launch(run: Experiment, processes: int) -> subprocess.CompletedProcess:
     words = ["train", "run", str(run.directory), "--job", "1", "--ngpu", str(processes)]
     command = [sys.executable, "-m", "mtlaug", *words]
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
 
 
@@ -69,7 +69,7 @@ def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus
     options = ("optim_args.epochs=200", "optim_args.patience=200", "loss_args.adversarial_epsilon=0.05")
     run = corpus.prepare(tmp_path / "exp", *options)
     command = [sys.executable, "-m", "mtlaug", "train", "run", str(run.directory), "--job", "1", *together]
-    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    variables = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
     last = run.run_dir("1", 1) / "last.pt"
     wait_for(last.exists, seconds=100)
