@@ -11,7 +11,7 @@ from mtlaug.training.optimiser import AdamW
 # What a training does with its optimiser; in a process of its own, as others here may have brought the compiler.
 UPDATES = """
 import sys, torch
-from mtlaug.optimiser import AdamW
+from mtlaug.training.optimiser import AdamW
 model = torch.nn.Linear(3, 2)
 optimiser = AdamW(model.parameters(), 1e-2, fused=True)
 torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1.0).step()
