@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from mtlaug.protocol.folds import HEARD, PARTS
+from mtlaug.files import UserError
 
 
 def add_commands(commands) -> None:
@@ -34,7 +34,7 @@ def add_commands(commands) -> None:
 
     listing = verbs.add_parser("list", help="print the utterances that are in given parts of any fold")
     listing.add_argument("data_dir", type=Path, metavar="DATA_DIR")
-    listing.add_argument("parts", nargs="+", choices=HEARD, metavar="PART", help=" ".join(HEARD))
+    listing.add_argument("parts", nargs="+", metavar="PART", help="train dev test unlabelled")
     listing.set_defaults(run=_list)
 
     check = verbs.add_parser("check", help="check the folds and the hash against the data")
@@ -76,7 +76,10 @@ def _check(options) -> None:
 
 def _list(options) -> None:
     from mtlaug import protocol
+    from mtlaug.protocol.folds import HEARD
 
+    if unknown := [part for part in options.parts if part not in HEARD]:
+        raise UserError(f"{unknown[0]} is no part of a fold; known are {', '.join(HEARD)}")
     listed = protocol.load(options.data_dir)
     found = {utt for fold in listed.folds for part in options.parts for utt in listed.utterances(fold, part)}
     print("\n".join(sorted(found, key=str.encode)))
@@ -84,6 +87,7 @@ def _list(options) -> None:
 
 def _show(options) -> None:
     from mtlaug import protocol
+    from mtlaug.protocol.folds import PARTS
 
     shown = protocol.load(options.data_dir)
     content = shown.to_json()

@@ -193,6 +193,11 @@ def test_a_job_imports_nothing_slow_that_it_does_not_need(module, not_needed):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_command_line_alone_imports_no_numpy():
+    code = "import sys; from mtlaug.cli import build_parser; build_parser(); sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_copies_of_speech_that_was_trimmed_since_are_refused(corpus, tmp_path):
     """Where its own silence is gone, that of the copies would give them away."""
     data_dir = str(shutil.copytree(corpus.data_dir, tmp_path / "data"))

@@ -262,3 +262,5 @@ def test_commands(data_dir, capsys):
     assert "en_to_ur_2fold2                8  without labels: ur-1 ur-2 ur-5" in capsys.readouterr().out
     assert main(["protocol", "list", str(data_dir), "unlabelled"]) == 0
     assert len(capsys.readouterr().out.split()) == 14
+    assert main(["protocol", "list", str(data_dir), "train", "valid"]) == 1
+    assert "valid is no part of a fold; known are train, dev, test, unlabelled" in capsys.readouterr().err
