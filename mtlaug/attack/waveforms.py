@@ -1,4 +1,4 @@
-"""Attacks on the waveform: the batches that `attack` is given, and what it finds as 16-bit recordings.
+"""Attacks on the waveform: the batches that `methods` are given, and what they find as 16-bit recordings.
 
 The budget is a signal-to-noise ratio: the perturbation's energy is at most that
 of the utterance, SNR decibels down, before the result is clipped and rounded to
