@@ -1,4 +1,4 @@
-"""``mtlaug score within | noise | cross | ensemble | compare | recompute``: scores in ``score_*`` directories."""
+"""``mtlaug score within | noise | cross | ensemble | align | compare | recompute``: ``score_*`` directories."""
 
 import shlex
 from pathlib import Path
@@ -26,6 +26,10 @@ def add_commands(commands) -> None:
     ensemble.add_argument("score_dirs", nargs="+", metavar="SCORE_DIR")
     ensemble.add_argument("model_dir", metavar="MODEL_DIR", help="such as exp/mtlaug_ensemble")
     ensemble.set_defaults(run=_ensemble)
+
+    align = verbs.add_parser("align", help="align a model's posteriors by speaker, and score them as MODEL_DIR_aligned")
+    align.add_argument("model_dir", metavar="MODEL_DIR", help="exp/<model> or an ensemble; attacks on it are left out")
+    align.set_defaults(run=_align)
 
     for verb in (within, noise, cross):
         verb.add_argument(
@@ -68,10 +72,17 @@ def _cross(options) -> None:
 
 
 def _ensemble(options) -> None:
-    from mtlaug.scoring import ensemble
+    from mtlaug.scoring import derived
 
     command = shlex.join(["mtlaug", "score", "ensemble", *options.score_dirs, options.model_dir])
-    print(ensemble.score(options.score_dirs, options.model_dir, command))
+    print(derived.score_ensemble(options.score_dirs, options.model_dir, command))
+
+
+def _align(options) -> None:
+    from mtlaug.scoring import derived
+
+    command = shlex.join(["mtlaug", "score", "align", options.model_dir])
+    print("\n".join(derived.score_aligned(options.model_dir, command)))
 
 
 def _compare(options) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtlaug.files import UserError
-from mtlaug.scoring import ensemble
+from mtlaug.scoring.derived import check_sources
 from mtlaug.scoring.predictions import Predictions
 from mtlaug.scoring.scores import TESTED, recompute
 
@@ -57,7 +57,7 @@ def read_scores(model_dir: Path) -> list[Scored]:
                 f"{path.parent}: results.json does not follow from predictions.tsv (it differs in "
                 f"{', '.join(differing)}); run the scoring stage again{other}"
             )
-        ensemble.check_members(path.parent, results)
+        check_sources(path.parent, results)
         _check_places(path, results)
         scores.append(Scored(model_dir.name, path.parent, results, predictions))
     return scores

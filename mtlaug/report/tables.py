@@ -34,17 +34,19 @@ def caption(table: list[Scored]) -> str:
 
 
 def seeds_of(scores: Iterable[Scored]) -> str:
-    """``seeds 1 2 3``, with the models of each where they differ, and a word on ensembles where there are any."""
+    """``seeds 1 2 3``, with the models of each where they differ, and a word on ensembles and on what is aligned."""
     scores = list(scores)
     models: dict[tuple[int, ...], set[str]] = {}
     for score in scores:
         if not score.members:
             models.setdefault(tuple(score.results["seeds"]), set()).add(score.model)
     ensembles = sorted({score.model for score in scores if score.members})
+    aligned = sorted({score.model for score in scores if "aligned" in score.results})
     named = [(" ".join(map(str, seeds)), ", ".join(sorted(models[seeds]))) for seeds in sorted(models)]
     alike = len(named) == 1
     words = [f"seeds {', '.join(seeds if alike else f'{seeds} ({names})' for seeds, names in named)}"] if named else []
     words += [f"{', '.join(ensembles)}: mean posteriors of several models"] if ensembles else []
+    words += [f"{', '.join(aligned)}: posteriors aligned by speaker"] if aligned else []
     return "; ".join(words)
 
 

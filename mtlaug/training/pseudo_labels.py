@@ -12,8 +12,8 @@ import numpy as np
 from mtlaug.dataset.batching import TrainingSet
 from mtlaug.experiment.inference import predict
 from mtlaug.model import MultitaskModel
+from mtlaug.scoring.alignment import aligned
 
-ROUNDS = 10  # of alignment; further ones hardly move the posteriors
 POWER = 2.0  # of sharpening; a temperature of 0.5
 
 
@@ -35,12 +35,3 @@ def make(model: MultitaskModel, data: TrainingSet, utt2spk: Mapping[str, str]) -
         rows /= rows.sum(axis=1, keepdims=True)
         labels |= zip(utterances, rows.astype(np.float32), strict=True)
     return labels
-
-
-def aligned(posteriors: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Posteriors (N, K) with a weight for each class, by which their mean comes near to ``prior`` (K,)."""
-    rows = posteriors.astype(np.float64)
-    for _ in range(ROUNDS):
-        rows *= prior / rows.mean(axis=0).clip(min=1e-12)
-        rows /= rows.sum(axis=1, keepdims=True)
-    return rows

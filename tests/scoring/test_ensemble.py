@@ -11,7 +11,7 @@ from mtlaug.cli import main
 from mtlaug.files import UserError
 from mtlaug.report.scores import read_scores
 from mtlaug.report.tables import caption, rows_of
-from mtlaug.scoring.ensemble import average
+from mtlaug.scoring.derived import average
 from mtlaug.scoring.predictions import read_predictions
 from mtlaug.scoring.scores import read_results
 

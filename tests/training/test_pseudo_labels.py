@@ -7,26 +7,12 @@ from training_runs import FOLD, SEED, assert_same_run, run_dir
 
 from mtlaug.experiment.inference import predict
 from mtlaug.files import UserError
+from mtlaug.scoring import alignment
 from mtlaug.training import loop, pseudo_labels
 from mtlaug.training.loop import Trainer
 
 HIDDEN = ("dataset_args.labelled_share=0.5", "unlabelled_args.ratio=1", "optim_args.epochs=4", "optim_args.patience=4")
 FROM_2 = (*HIDDEN, "unlabelled_args.pseudo_labels_from=2")
-
-
-def test_alignment_brings_the_mean_to_the_prior_and_keeps_odds():
-    rows = np.random.default_rng(0).dirichlet([4, 1, 1], size=40)
-    prior = np.array([0.2, 0.3, 0.5])
-    aligned = pseudo_labels.aligned(rows, prior)
-    np.testing.assert_allclose(aligned.mean(axis=0), prior, atol=0.01)
-    np.testing.assert_allclose(aligned.sum(axis=1), 1)
-    odds = (aligned / rows)[:, :1] / (aligned / rows)  # of the weights of the classes: the same for all
-    np.testing.assert_allclose(odds, odds[:1].repeat(len(odds), axis=0))
-
-
-def test_a_class_without_any_mass_stays_so():
-    rows = pseudo_labels.aligned(np.array([[1.0, 0.0], [1.0, 0.0]], np.float32), np.array([0.5, 0.5]))
-    np.testing.assert_array_equal(rows, [[1.0, 0.0], [1.0, 0.0]])
 
 
 def test_each_speaker_has_the_shares_of_the_labels(corpus, tmp_path):
@@ -37,8 +23,8 @@ def test_each_speaker_has_the_shares_of_the_labels(corpus, tmp_path):
     posteriors = predict(model, data.store, dict.fromkeys(data.unlabelled, "sad"), ["angry", "sad"])
     for speaker in {trainer.utt2spk[name] for name in labels}:
         names = [name for name in data.unlabelled if trainer.utt2spk[name] == speaker]
-        aligned = pseudo_labels.aligned(np.stack([posteriors[name] for name in names]), np.array([0.6, 0.4]))
-        sharp = aligned**2 / (aligned**2).sum(axis=1, keepdims=True)
+        rows = alignment.aligned(np.stack([posteriors[name] for name in names]), np.array([0.6, 0.4]))
+        sharp = rows**2 / (rows**2).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(np.stack([labels[name] for name in names]), sharp, rtol=1e-5)
 
 
