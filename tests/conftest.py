@@ -63,12 +63,7 @@ def corpus(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained(corpus, tmp_path_factory):
     """A model of it, all three folds and seeds 1 and 2; the tests must not change what was trained."""
-    from mtlaug.training import loop
-
-    run = corpus.prepare(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
-    for fold, seed in run.jobs():
-        loop.train(run, fold, seed)
-    return run
+    return corpus.train(tmp_path_factory.mktemp("exp dir") / "tiny", seeds="1 2")
 
 
 @pytest.fixture(scope="session")

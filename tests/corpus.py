@@ -13,6 +13,7 @@ from mtlaug.args import FeatureArgs
 from mtlaug.augment import manifest
 from mtlaug.features import archives, extraction
 from mtlaug.features.store import FeatureStore
+from mtlaug.training import loop
 
 RATE = 16000  # Hz
 TONES = {"angry": 2500.0, "sad": 300.0}  # Hz; the class shows in the spectrum
@@ -46,6 +47,13 @@ class Corpus:
         """An experiment directory for the corpus, with ``block.key=value`` changes to its configuration."""
         experiment.prepare(str(exp_dir), self.settings(*overrides), self.data_dir, self.aug_dir, seeds.split())
         return experiment.load(exp_dir)
+
+    def train(self, exp_dir: Path, *overrides: str, seeds: str = "1") -> experiment.Experiment:
+        """The same, with every fold and seed trained."""
+        run = self.prepare(exp_dir, *overrides, seeds=seeds)
+        for job in run.jobs():
+            loop.train(run, *job)
+        return run
 
     def store(self, kind: str = "global", fold: str = "1") -> FeatureStore:
         """The features of all copies, normalised as in a fold."""

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PARTIAL = ("--allow-partial", "true")
 MADE = ("data", "exp", "corpus", "downloads", "RESULTS.md", "__pycache__")
 
 
@@ -44,6 +45,11 @@ def _completed(recipe: Path, command: list, path: Path | None) -> subprocess.Com
     return subprocess.run(
         words, cwd=recipe, env=environment(path), capture_output=True, text=True, timeout=1800, check=False
     )
+
+
+def prepare(recipe: Path, corpus: Path, *arguments: object) -> subprocess.CompletedProcess:
+    """Stage 1 on a made-up corpus, of which only a part of the known files is there."""
+    return run(recipe, "--stop-stage", 1, "--corpus-dir", corpus, *PARTIAL, *arguments)
 
 
 def succeeded(result: subprocess.CompletedProcess, *said: str) -> bool:

@@ -1,18 +1,16 @@
 """egs/iemocap on made-up trees in the layout of the release: the speaker trap, every oddity, and stages 1 to 5."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import recipes
 import tiny_chain
 from made_iemocap import Dialogue, add_oddities, make_corpus, path_of
+from recipes import PARTIAL, prepare
 
 from mtlaug import datadir
 from mtlaug.files import read_json, read_table
-
-PARTIAL = ("--allow-partial", "true")
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +38,6 @@ def recipe(tmp_path):
 def corpus(whole, tmp_path):
     """A copy of `whole` that a test may spoil."""
     return Path(shutil.copytree(whole, tmp_path / "a corpus"))
-
-
-def prepare(recipe: Path, corpus: Path, *arguments: object) -> subprocess.CompletedProcess:
-    return recipes.run(recipe, "--stop-stage", 1, "--corpus-dir", corpus, *PARTIAL, *arguments)
 
 
 def test_the_speaker_is_the_letter_of_the_last_part(prepared):
@@ -151,7 +145,9 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
     (tmp_path / "empty").mkdir()
     assert recipes.failed(
-        prepare(recipe, tmp_path / "empty"), "holds no audio file (.wav", ".au); expected names such as Session1/"
+        prepare(recipe, tmp_path / "empty"),
+        "holds no audio file (.wav",
+        ".au); expected names such as Session1/",
     )
     lone = path_of(tmp_path / "other", "Ses01F_impro01_F000")
     lone.parent.mkdir(parents=True)

@@ -1,18 +1,16 @@
 """egs/msp_improv on made-up trees in the layouts of the release: every oddity, and stages 1 to 5."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import recipes
 import tiny_chain
 from made_msp_improv import EXTRA, add_oddities, make_corpus, path_of
+from recipes import PARTIAL, prepare
 
 from mtlaug import datadir
 from mtlaug.files import read_json, read_table
-
-PARTIAL = ("--allow-partial", "true")
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +29,6 @@ def recipe(tmp_path):
 def corpus(whole, tmp_path):
     """A copy of `whole` that a test may spoil."""
     return Path(shutil.copytree(whole, tmp_path / "a corpus"))
-
-
-def prepare(recipe: Path, corpus: Path, *arguments: object) -> subprocess.CompletedProcess:
-    return recipes.run(recipe, "--stop-stage", 1, "--corpus-dir", corpus, *PARTIAL, *arguments)
 
 
 def test_speakers_sessions_and_labels(recipe, whole):
@@ -121,7 +115,9 @@ def test_the_licence_and_the_folder(recipe, tmp_path):
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "no such"), "no such: no such directory")
     (tmp_path / "empty").mkdir()
     assert recipes.failed(
-        prepare(recipe, tmp_path / "empty"), "holds no audio file (.wav", ".au); expected names such as session1/"
+        prepare(recipe, tmp_path / "empty"),
+        "holds no audio file (.wav",
+        ".au); expected names such as session1/",
     )
     assert not (recipe / "data").exists()
 

@@ -35,10 +35,8 @@ def as_several(corpus, root: Path, owner: dict[str, str], **options) -> Corpus:
 
 def train(corpus, root: Path, owner: dict[str, str], seeds: str, **options):
     """The same, trained for an epoch."""
-    run = as_several(corpus, root, owner, **options).prepare(root / "exp", "optim_args.epochs=1", seeds=seeds)
-    for job in run.jobs():
-        loop.train(run, *job)
-    return run
+    several = as_several(corpus, root, owner, **options)
+    return several.train(root / "exp", "optim_args.epochs=1", seeds=seeds)
 
 
 @pytest.fixture(scope="module")

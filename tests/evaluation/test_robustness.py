@@ -19,18 +19,10 @@ from mtlaug.evaluation.waveform_robustness import attack_waveforms
 from mtlaug.experiment import inference
 from mtlaug.files import UserError, read_json, read_table
 from mtlaug.scoring.predictions import read_predictions
-from mtlaug.training import loop
 
 ATTACKS = {"features": robustness.attack_features, "waveform": attack_waveforms}
 # Loud tones make the classes; a little training tells them apart without certainty.
 LEARNT = ("optim_args.epochs=14", "optim_args.patience=14", "optim_args.lr=0.01", "optim_args.ema=0.5")
-
-
-def trained(corpus, exp_dir, *overrides):
-    run = corpus.prepare(exp_dir, *LEARNT, *overrides)
-    for job in run.jobs():
-        loop.train(run, *job)
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def models(corpus, tmp_path_factory):
     """Two trained experiments, mtlaug and stl, in a directory with a space in its name."""
     folder = tmp_path_factory.mktemp("an exp")
     stl = ("loss_args.alpha=0", "loss_args.beta=0", "model_args.channels=5")
-    return trained(corpus, folder / "mtlaug"), trained(corpus, folder / "stl", *stl)
+    return corpus.train(folder / "mtlaug", *LEARNT), corpus.train(folder / "stl", *LEARNT, *stl)
 
 
 @pytest.fixture(autouse=True)

@@ -14,18 +14,14 @@ from mtlaug.cli import main
 from mtlaug.export import deployment, packing
 from mtlaug.export.recogniser import Recogniser
 from mtlaug.files import UserError
-from mtlaug.training import loop
 
 LENGTHS = (1600, 4321, 16000, 41234)  # samples
 
 
 def train(corpus: Corpus, exp_dir: Path, normalisation: str, *seeds: str) -> Path:
     """One epoch of every fold."""
-    run = corpus.prepare(
-        exp_dir, f"dataset_args.normalisation={normalisation}", "optim_args.epochs=1", seeds=" ".join(seeds)
-    )
-    for fold, seed in run.jobs():
-        loop.train(run, fold, seed)
+    overrides = (f"dataset_args.normalisation={normalisation}", "optim_args.epochs=1")
+    corpus.train(exp_dir, *overrides, seeds=" ".join(seeds))
     return exp_dir
 
 

@@ -18,7 +18,6 @@ from mtlaug.experiment import inference
 from mtlaug.export import deployment, packing
 from mtlaug.features import frontend
 from mtlaug.files import UserError
-from mtlaug.training import loop
 
 WIDTH = 16
 
@@ -87,9 +86,7 @@ def test_from_audio_to_posteriors(args, corpus, tmp_path, normalisation):
     moved = Corpus(str(tmp_path / "data"), str(tmp_path / "data_aug"), corpus.config)
     for directory in (moved.data_dir, moved.aug_dir):
         extract(directory, Path(directory, "data"), moved.settings(*overrides).feature_args)
-    run = moved.prepare(tmp_path / "exp", *overrides)
-    for fold, seed in run.jobs():
-        loop.train(run, fold, seed)
+    run = moved.train(tmp_path / "exp", *overrides)
     fold = run.protocol.folds[0]
     recogniser = packing.from_experiment(tmp_path / "exp", run.run_dir(fold.id, 1))
     model = inference.trained_model(run, fold.id, 1)
