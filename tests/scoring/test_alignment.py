@@ -118,13 +118,16 @@ def test_a_report_shows_it_as_what_it_is(tmp_path: Path):
     assert cells == ["2", "ensemble of 2", "2", "ensemble of 2"]
 
 
-def test_what_was_scored_anew_is_out_of_date(tmp_path: Path):
-    write_made_score(tmp_path, "mtlaug", voices())
+def test_what_was_scored_anew_is_out_of_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    seeds = write_made_score(tmp_path, "mtlaug", voices())
+    assert main(["score", "ensemble", str(seeds), str(tmp_path / "both")]) == 0
     assert main(["score", "align", str(tmp_path / "mtlaug")]) == 0
     assert read_scores(tmp_path / "mtlaug_aligned")
     write_made_score(tmp_path, "mtlaug", voices(per_class=7))
     with pytest.raises(UserError, match=r"mtlaug/score_within was scored anew since; run again: mtlaug score align"):
         read_scores(tmp_path / "mtlaug_aligned")
+    assert main(["score", "align", str(tmp_path / "both")]) == 1
+    assert "mtlaug/score_within was scored anew since; run again: mtlaug score ensemble" in capsys.readouterr().err
 
 
 def test_the_aligned_is_neither_aligned_again_nor_a_member(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
