@@ -46,7 +46,7 @@ def seeds_of(scores: Iterable[Scored]) -> str:
     alike = len(named) == 1
     words = [f"seeds {', '.join(seeds if alike else f'{seeds} ({names})' for seeds, names in named)}"] if named else []
     words += [f"{', '.join(ensembles)}: mean posteriors of several models"] if ensembles else []
-    words += [f"{', '.join(aligned)}: posteriors aligned by speaker"] if aligned else []
+    words += [f"{', '.join(aligned)}: posteriors aligned over each test speaker's utterances"] if aligned else []
     return "; ".join(words)
 
 

@@ -112,8 +112,9 @@ def test_a_report_shows_it_as_what_it_is(tmp_path: Path):
     assert main(["score", "align", str(tmp_path / "both")]) == 0
     names = ("mtlaug", "both", "mtlaug_aligned", "both_aligned")
     table = [score for name in names for score in read_scores(tmp_path / name)]
-    assert "both, both_aligned: mean posteriors of several models; " in caption(table)
-    assert "; both_aligned, mtlaug_aligned: posteriors aligned by speaker, normalisation" in caption(table)
+    words = caption(table)
+    assert "both, both_aligned: mean posteriors of several models; " in words
+    assert "both_aligned, mtlaug_aligned: posteriors aligned over each test speaker's utterances, norm" in words
     cells = [row[rows_of(table).head.index("seeds")] for row in rows_of(table).rows]
     assert cells == ["2", "ensemble of 2", "2", "ensemble of 2"]
 
