@@ -23,7 +23,7 @@ def add_commands(commands) -> None:
     cross.set_defaults(run=_cross)
 
     ensemble = verbs.add_parser("ensemble", help="average posteriors over seeds or models, and score that as a model")
-    ensemble.add_argument("score_dirs", nargs="+", metavar="SCORE_DIR")
+    ensemble.add_argument("directories", nargs="+", metavar="DIR", help="exp/<model>, or one score directory of it")
     ensemble.add_argument("model_dir", metavar="MODEL_DIR", help="such as exp/mtlaug_ensemble")
     ensemble.set_defaults(run=_ensemble)
 
@@ -74,8 +74,8 @@ def _cross(options) -> None:
 def _ensemble(options) -> None:
     from mtlaug.scoring import derived
 
-    command = shlex.join(["mtlaug", "score", "ensemble", *options.score_dirs, options.model_dir])
-    print(derived.score_ensemble(options.score_dirs, options.model_dir, command))
+    command = shlex.join(["mtlaug", "score", "ensemble", *options.directories, options.model_dir])
+    print("\n".join(derived.score_ensemble(options.directories, options.model_dir, command)))
 
 
 def _align(options) -> None:

@@ -40,7 +40,7 @@ def seeds_of(scores: Iterable[Scored]) -> str:
     for score in scores:
         if not score.members:
             models.setdefault(tuple(score.results["seeds"]), set()).add(score.model)
-    ensembles = sorted({score.model for score in scores if score.members})
+    ensembles = sorted({score.model for score in scores if score.members and "aligned" not in score.results})
     aligned = sorted({score.model for score in scores if "aligned" in score.results})
     named = [(" ".join(map(str, seeds)), ", ".join(sorted(models[seeds]))) for seeds in sorted(models)]
     alike = len(named) == 1

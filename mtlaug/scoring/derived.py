@@ -1,6 +1,7 @@
 """Scores made of other scores: several systems as one (ensembles), and posteriors aligned by speaker."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,25 +15,42 @@ from mtlaug.scoring.comparison import seeds_of_both
 from mtlaug.scoring.predictions import Predictions, read_predictions
 from mtlaug.scoring.scores import META, read_results, result_line, write_score
 
+log = logging.getLogger(__name__)
+
 ALIKE = ("condition", "set", "protocol", "normalisation", "noise", "curve", "pair")
 
 
-def score_ensemble(score_dirs: Sequence[str | Path], model_dir: str | Path, command: str) -> str:
-    """Score the mean posteriors of score directories, of all their seeds, as ``model_dir/score_<condition>``.
+def score_ensemble(directories: Sequence[str | Path], model_dir: str | Path, command: str) -> list[str]:
+    """Score the mean posteriors of several systems, of all their seeds, as ``model_dir/score_<condition>``.
 
     Args:
-        score_dirs: of one condition; a single one is an ensemble of its seeds.
+        directories: the models' (``exp/mtlaug``), for every condition that all were scored in, but attacks; or score
+            directories of one condition. A single one is an ensemble of its seeds.
         model_dir: such as ``exp/mtlaug_ensemble``, for a row of its own in the report.
         command: what a user types to make this result again.
     Returns:
-        The one-line result. ``results.json`` names the ``members``, each with its number of seeds, and the SHA-256
-        of their predictions.
+        The one-line result of each condition. ``results.json`` names the ``members``, each with its number of seeds,
+        and the SHA-256 of their predictions.
     Raises:
         UserError: the members differ in condition, test set, protocol, normalisation, noise, classes or
             utterances, are of an attack, aligned or ensembles themselves, or there is only one; or ``model_dir``
             holds something else.
     """
-    names = list({Path(directory).resolve(): str(directory) for directory in score_dirs}.values())
+    if _is_taken(Path(model_dir)):
+        raise UserError(f"{model_dir}: holds other results; name a directory for the ensemble last")
+    names = list({Path(directory).resolve(): os.path.normpath(directory) for directory in directories}.values())
+    if any((Path(name) / "results.json").exists() for name in names):
+        return [_score_ensemble(names, model_dir, command)]
+    scored = {name: {path.name for path in _scored(Path(name))} for name in names}
+    common = set.intersection(*scored.values())
+    if left_out := sorted(set.union(*scored.values()) - common):
+        log.warning("left out, as not every model was scored in it: %s", ", ".join(left_out))
+    if not common:
+        raise UserError(f"{' and '.join(names)}: were scored in no condition together, but for attacks")
+    return [_score_ensemble([f"{name}/{score}" for name in names], model_dir, command) for score in sorted(common)]
+
+
+def _score_ensemble(names: Sequence[str], model_dir: str | Path, command: str) -> str:
     results = [read_results(name) for name in names]
     _check_members(names, results)
     systems = [read_predictions(Path(name) / "predictions.tsv") for name in names]
@@ -41,8 +59,6 @@ def score_ensemble(score_dirs: Sequence[str | Path], model_dir: str | Path, comm
         raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
     described = {key: results[0][key] for key in dict.fromkeys((*META, *ALIKE)) if key in results[0]}
     score_dir = Path(model_dir, f"score_{described['condition']}")
-    if _is_taken(score_dir):
-        raise UserError(f"{model_dir}: holds other results; name a directory for the ensemble last")
     return _write(score_dir, average(systems, names), {**described, "members": members}, names, command)
 
 
@@ -55,25 +71,22 @@ def score_aligned(model_dir: str | Path, command: str) -> list[str]:
         The one-line result of each score directory, in order of their names. ``results.json`` says ``aligned``, and
         has the SHA-256 of the predictions that were aligned.
     Raises:
-        UserError: nothing is scored in ``model_dir``, but for attacks; it is aligned itself; or
-            ``<model_dir>_aligned`` holds something else.
+        UserError: ``model_dir`` was scored in nothing but attacks, or is aligned itself; or ``<model_dir>_aligned``
+            holds something else.
     """
     source = Path(os.path.normpath(model_dir))
-    found = {path.parent: read_results(path.parent) for path in sorted(source.glob("score_*/results.json"))}
-    found = {score_dir: results for score_dir, results in found.items() if "steps" not in results}
-    if not found:
-        raise UserError(f"{source}: no score_*/results.json to align, but of attacks; run the scoring stages")
+    target = source.with_name(f"{source.name}_aligned")
+    if _is_taken(target):
+        raise UserError(f"{target}: holds other results; give it another name")
     lines = []
-    for score_dir, results in found.items():
+    for score_dir, results in _scored(source).items():
         if "aligned" in results:
             raise UserError(f"{source}: is aligned itself")
         check_sources(score_dir, results)
         described = {key: results[key] for key in dict.fromkeys((*META, *ALIKE, "members")) if key in results}
-        target = source.with_name(f"{source.name}_aligned") / score_dir.name
-        if _is_taken(target):
-            raise UserError(f"{target.parent}: holds other results; give it another name")
         predictions = alignment.by_speaker(read_predictions(score_dir / "predictions.tsv"))
-        lines.append(_write(target, predictions, {**described, "aligned": "by speaker"}, [str(score_dir)], command))
+        described["aligned"] = "by speaker"
+        lines.append(_write(target / score_dir.name, predictions, described, [str(score_dir)], command))
     return lines
 
 
@@ -101,14 +114,24 @@ def _write(score_dir: Path, predictions: Predictions, described: dict, sources: 
     return result_line(write_score(score_dir, predictions, meta), score_dir)
 
 
+def _scored(model_dir: Path) -> dict[Path, dict]:
+    """The score directories of a model in order of their names, but those of attacks, with their ``results.json``."""
+    results = {path.parent: read_results(path.parent) for path in sorted(model_dir.glob("score_*/results.json"))}
+    found = {score_dir: result for score_dir, result in results.items() if "steps" not in result}
+    if not found:
+        raise UserError(f"{model_dir}: no score_*/results.json, but of attacks; run the scoring stages")
+    return found
+
+
 def _digest(score_dir: Path) -> str:
     return hashlib.sha256((score_dir / "predictions.tsv").read_bytes()).hexdigest()
 
 
-def _is_taken(score_dir: Path) -> bool:
+def _is_taken(model_dir: Path) -> bool:
     """Whether another kind of result would be written over, or put beside."""
-    taken = (score_dir.parent / "config.yaml").exists() or (score_dir.parent / "results.json").exists()
-    return taken or ((score_dir / "results.json").exists() and "member_digests" not in read_results(score_dir))
+    if (model_dir / "config.yaml").exists() or (model_dir / "results.json").exists():
+        return True
+    return any("member_digests" not in read_results(path.parent) for path in model_dir.glob("score_*/results.json"))
 
 
 def _check_members(names: Sequence[str], results: Sequence[dict]) -> None:

@@ -61,6 +61,41 @@ def test_command_writes_a_model_of_its_own(tmp_path: Path, capsys: pytest.Captur
     assert capsys.readouterr().out.startswith("%UAR ")
 
 
+def test_models_are_averaged_in_every_condition_that_all_have_but_attacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+):
+    for draw, model in enumerate(("mtlaug", "stl")):
+        made = random_predictions(0.6, seeds=(1, 2), draw=draw)
+        write_made_score(tmp_path, model, made)
+        write_made_score(tmp_path, model, made, "score_noise_rain_snr5", **RAIN)
+        write_made_score(tmp_path, model, made, "score_attack_pgd_0.1", condition="attack_pgd_0.1", steps=10)
+    write_made_score(tmp_path, "stl", made, "score_noise_rain_snr0", condition="noise_rain_snr0")
+    assert main(["score", "ensemble", f"{tmp_path}/mtlaug/", f"{tmp_path}/stl", f"{tmp_path}/both"]) == 0
+    assert sorted(path.name for path in (tmp_path / "both").iterdir()) == ["score_noise_rain_snr5", "score_within"]
+    members = {f"{tmp_path}/mtlaug/score_within": 2, f"{tmp_path}/stl/score_within": 2}
+    assert read_results(tmp_path / "both/score_within")["members"] == members
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert "left out, as not every model was scored in it: score_noise_rain_snr0" in caplog.text
+
+
+def test_models_without_a_condition_in_common_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write_made_score(tmp_path, "a", random_predictions(0.6))
+    write_made_score(tmp_path, "b", random_predictions(0.6), "score_noise_rain_snr5", **RAIN)
+    assert main(["score", "ensemble", f"{tmp_path}/a", f"{tmp_path}/b", f"{tmp_path}/both"]) == 1
+    assert f"{tmp_path}/a and {tmp_path}/b: were scored in no condition together" in capsys.readouterr().err
+    assert main(["score", "ensemble", f"{tmp_path}/a", f"{tmp_path}/none", f"{tmp_path}/both"]) == 1
+    assert "none: no score_*/results.json, but of attacks; run the scoring stages" in capsys.readouterr().err
+
+
+def test_a_forgotten_name_for_the_ensemble_writes_into_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    noisy = random_predictions(0.6, seeds=(1, 2))
+    write_made_score(tmp_path, "mtlaug", noisy, "score_noise_rain_snr5", **RAIN)
+    write_made_score(tmp_path, "svm", random_predictions(0.6))
+    assert main(["score", "ensemble", f"{tmp_path}/mtlaug", f"{tmp_path}/svm"]) == 1
+    assert "svm: holds other results; name a directory for the ensemble last" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "svm").iterdir()] == ["score_within"]
+
+
 def test_an_ensemble_of_what_was_scored_anew_is_out_of_date(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     member = write_made_score(tmp_path, "mtlaug", random_predictions(0.6, seeds=(1, 2)))
