@@ -83,6 +83,8 @@ def test_models_without_a_condition_in_common_are_refused(tmp_path: Path, capsys
     write_made_score(tmp_path, "b", random_predictions(0.6), "score_noise_rain_snr5", **RAIN)
     assert main(["score", "ensemble", f"{tmp_path}/a", f"{tmp_path}/b", f"{tmp_path}/both"]) == 1
     assert f"{tmp_path}/a and {tmp_path}/b: were scored in no condition together" in capsys.readouterr().err
+    assert main(["score", "ensemble", f"{tmp_path}/a/score_within", f"{tmp_path}/b", f"{tmp_path}/both"]) == 1
+    assert "b/results.json: no such file; give a score directory, such as" in capsys.readouterr().err
     assert main(["score", "ensemble", f"{tmp_path}/a", f"{tmp_path}/none", f"{tmp_path}/both"]) == 1
     assert "none: no score_*/results.json, but of attacks; run the scoring stages" in capsys.readouterr().err
 
