@@ -75,6 +75,8 @@ def score_aligned(model_dir: str | Path, command: str) -> list[str]:
             holds something else.
     """
     source = Path(os.path.normpath(model_dir))
+    if source.name in ("", ".."):
+        source = source.resolve()  # it has no name for another to be beside it
     target = source.with_name(f"{source.name}_aligned")
     if _is_taken(target):
         raise UserError(f"{target}: holds other results; give it another name")

@@ -104,6 +104,14 @@ def test_command_aligns_all_that_was_scored_but_attacks(tmp_path: Path, capsys: 
     assert main(arguments) == 0  # again
 
 
+@pytest.mark.parametrize("named", [".", "score_within/.."])
+def test_a_model_named_from_within_is_aligned_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str):
+    write_made_score(tmp_path, "mtlaug", voices())
+    monkeypatch.chdir(tmp_path / "mtlaug")
+    assert main(["score", "align", named]) == 0
+    assert read_results(tmp_path / "mtlaug_aligned/score_within")["model"] == "mtlaug_aligned"
+
+
 def test_a_report_shows_it_as_what_it_is(tmp_path: Path):
     seeds = write_made_score(tmp_path, "mtlaug", voices())
     assert main(["score", "ensemble", str(seeds), str(tmp_path / "both")]) == 0
