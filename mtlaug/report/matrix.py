@@ -4,6 +4,7 @@ A score is a cell of it where its description has ``pair``: ``train`` (ravdess, 
 ravdess+emodb) and ``test`` (emodb).
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,8 @@ def overview(matrices: Sequence[Matrix]) -> Iterator[tuple[str, list[Block]]]:
         for m in alike:
             for model in m.models:
                 found = [m.cells.get((model, pair)) for pair in columns]
-                plain = model.removesuffix(f"_{m.normalisation}")
+                # An ensemble's name, or that of aligned posteriors, goes on after it.
+                plain = re.sub(rf"(.*)_{m.normalisation}(?=_|$)", r"\1", model)
                 seeds = " or ".join(sorted({number_of_seeds(s) for s in found if s}))
                 uars = (percent(s.results["uar"]) if s else "-" for s in found)
                 rows.append([plain, m.normalisation, seeds, *uars])

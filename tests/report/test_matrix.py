@@ -37,6 +37,25 @@ def test_what_is_heard_of_a_test_corpus_is_said(tmp_path, test, heard):
     assert heard in part((tmp_path / "RESULTS.md").read_text(), "across corpora")
 
 
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("mtlaug_speaker", "mtlaug"),
+        ("mtlaug_speaker_ensemble_aligned", "mtlaug_ensemble_aligned"),
+        ("mtl_speaker_speaker", "mtl_speaker"),
+        ("mtlaug_speakers", "mtlaug_speakers"),
+    ],
+)
+def test_a_model_has_one_name_with_every_normalisation(tmp_path, name, plain):
+    for model, normalisation in ((name, "speaker"), ("other", "global")):
+        where = {"protocol_name": "cross", "protocol": "c" * 64, "set": "b", "normalisation": normalisation}
+        where |= {"condition": "cross_a_to_b", "pair": {"train": "a", "test": "b"}}
+        write_made_score(tmp_path / "exp", model, random_predictions(0.4), "score_cross_a_to_b", **where)
+    report.write(tmp_path / "exp", tmp_path / "RESULTS.md")
+    overview = part((tmp_path / "RESULTS.md").read_text(), "normalisations across corpora")
+    assert row(overview, plain, "speaker")
+
+
 def test_normalisations_stand_side_by_side(exp_dir: Path, tmp_path):
     exp = shutil.copytree(exp_dir, tmp_path / "exp")
     skills = {"stl": 0.4, "mtlaug": 0.7, "stl_aug": 0.6, "mtl_meta": 0.5, "mtlaug_unlabelled": 0.8}
