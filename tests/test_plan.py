@@ -122,6 +122,23 @@ def test_attacks_that_stage_7_would_refuse_are_refused(corpus, capsys, text, mes
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "option, value, message",
+    [
+        ("--train-args", "loss_args.alpa=3", "alpa"),
+        ("--snrs", "20 ten", "--snrs '20 ten': 'ten' is not a finite number"),
+        ("--attack-args", "--budget 3", "--budget=3 is no option of stage 7"),
+    ],
+)
+def test_options_of_later_stages_are_looked_at_before_the_first(tmp_path, option, value, message):
+    recipe = recipes.copy("mini", tmp_path)
+    (recipe / "data/mini").mkdir(parents=True)
+    (recipe / "data/mini/options.conf").touch()
+    done = recipes.run(recipe, "--stage", 2, "--stop-stage", 2, option, value)
+    assert recipes.failed(done, message)
+    assert "Stage" not in done.stdout
+
+
 def test_dry_run_of_a_recipe_does_nothing(tmp_path):
     recipe = recipes.copy("mini", tmp_path)
     before = sorted(recipe.rglob("*"))

@@ -99,6 +99,8 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--stage", 5, "--stop-stage", 4), "no stage is left"),
         (("--train-config", ""), "--train-config is empty"),
         (("--nj", 0), "--nj 0: expected a whole number above zero"),
+        (("--ngpu", -1), "--ngpu -1: expected a whole number"),
+        (("--seeds", "1 2 1"), "--seeds 1 2 1: names one twice"),
         (("--max-loss", "5%"), "--max-loss 5%: expected a percentage"),
         (("--exp-name", "x/y"), "--exp-name x/y: is the name of a folder in exp/"),
         (("--rir-dir", "no/rooms"), "run.sh: no/rooms: no such directory"),

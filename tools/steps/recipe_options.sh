@@ -31,11 +31,16 @@ log() { echo "$(date '+%Y-%m-%d %H:%M:%S') run.sh: $*"; }
 # at_stage N: is stage N to be run?
 at_stage() { [ "${dry_run-false}" = false ] && [ "$stage" -le "$1" ] && [ "$stop_stage" -ge "$1" ]; }
 
-# plan_stages [--snrs LIST ...] SET...: on a dry run, print what would be run for the data directories.
+# plan_stages [--snrs LIST ...] SET...: on a dry run, print what would be run for the data directories; else see before
+# hours of work that the options of later stages can be read, as far as they were given.
 plan_stages() {
-  [ "$dry_run" = true ] || return 0
-  mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --feature-config "$feature_config" \
-    --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@"
+  local plan=(mtlaug plan --stage "$stage" --stop-stage "$stop_stage" --nj "$nj" --feature-config "$feature_config"
+    --configs "$train_config" "--set=$train_args" --seeds "${seeds[*]}" "$@")
+  if [ "$dry_run" = true ]; then
+    "${plan[@]}"
+  elif is_given train_config || is_given train_args || is_given snrs || is_given attack_args; then
+    "${plan[@]}" >/dev/null
+  fi
 }
 
 fail() {
@@ -78,6 +83,8 @@ check_stages() {
   configs=(${train_config//,/ })
   [[ "$nj" =~ ^[1-9][0-9]*$ ]] || fail "--nj $nj: expected a whole number above zero"
   [[ "$max_loss" =~ ^[0-9]+(\.[0-9]*)?$ ]] || fail "--max-loss $max_loss: expected a percentage, such as 5.0"
+  [[ "$ngpu" =~ ^[0-9]+$ ]] || fail "--ngpu $ngpu: expected a whole number"
+  [ -z "$(printf '%s\n' "${seeds[@]}" | sort | uniq -d)" ] || fail "--seeds ${seeds[*]}: names one twice"
   [[ "$exp_name" != */* ]] || fail "--exp-name $exp_name: is the name of a folder in exp/; leave out the /"
   for folder in "$noise_dir" "$rir_dir" "${unlabelled_dir-}"; do
     [ -z "$folder" ] || [ "$stage" -gt 1 ] || [ -d "$folder" ] || fail "$folder: no such directory"
