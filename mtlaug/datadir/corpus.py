@@ -50,16 +50,25 @@ def find_audio(corpus_dir: str | Path, *, example: str) -> dict[str, Path]:
     Raises:
         UserError: the directory is missing or has no audio file, or two files have one name.
     """
+    found: dict[str, Path] = {}
+    for path in some_audio(corpus_dir, example=example):
+        if path.stem in found:
+            raise UserError(f"{path}: and {found[path.stem]} would both be utterance {path.stem}; keep one of them")
+        found[path.stem] = path
+    return found
+
+
+def some_audio(corpus_dir: str | Path, *, example: str) -> list[Path]:
+    """`audio_files` of a corpus, whose ``example`` stands in the message where there is none.
+
+    Raises:
+        UserError: the directory is missing or has no audio file.
+    """
     corpus = Path(corpus_dir)
     if not corpus.is_dir():
         folder = Path(example).parts[0]
         raise UserError(f"{corpus}: no such directory; give the folder that holds {folder} by --corpus-dir")
-    found: dict[str, Path] = {}
-    for path in audio_files(corpus):
-        if path.stem in found:
-            raise UserError(f"{path}: and {found[path.stem]} would both be utterance {path.stem}; keep one of them")
-        found[path.stem] = path
-    if not found:
+    if not (found := audio_files(corpus)):
         raise UserError(f"{corpus}: holds no audio file ({' '.join(ENDINGS)}); expected names such as {example}")
     return found
 

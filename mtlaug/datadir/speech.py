@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtlaug.datadir.corpus import find_audio
+from mtlaug.datadir.corpus import some_audio
 from mtlaug.datadir.tables import write
 from mtlaug.files import UserError
 from mtlaug.seeding import rank
@@ -27,8 +27,8 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     """
     if not 0 <= babble_share < 1:
         raise UserError(f"--babble-share {babble_share:g}: choose from 0 (no babble directory) to less than 1")
-    audio = find_audio(corpus_dir, example="speaker/utterance.flac")
-    speakers = {name: _speaker(path, Path(corpus_dir)) for name, path in audio.items()}
+    audio = some_audio(corpus_dir, example="speaker/utterance.flac")
+    speakers = {path: _speaker(path, Path(corpus_dir)) for path in audio}
     order = sorted(set(speakers.values()), key=lambda name: rank(seed, name))
     babble = set(order[: round(babble_share * len(order))])
     if len(babble) == len(order) or sum(speaker in babble for speaker in speakers.values()) < TALKERS:
@@ -37,11 +37,11 @@ def from_speech(corpus_dir: str | Path, data_dir: str, *, babble_share: float = 
     if not babble and Path(babble_dir).exists():
         raise UserError(f"{babble_dir}: is of an earlier split, and {data_dir} would hold its speakers; remove it")
     wavs, owners = {}, {}
-    for name, path in audio.items():
-        utterance = _utterance(speakers[name], name)
+    for path in audio:
+        utterance = _utterance(speakers[path], path.stem)
         if utterance in wavs:
             raise UserError(f"{path}: and {wavs[utterance]} would both be utterance {utterance}; rename one of them")
-        wavs[utterance], owners[utterance] = str(path.resolve()), speakers[name]
+        wavs[utterance], owners[utterance] = str(path.resolve()), speakers[path]
     made = []
     for directory, chosen in ((data_dir, set(order) - babble), (babble_dir, babble)):
         owned = {utterance: speaker for utterance, speaker in owners.items() if speaker in chosen}

@@ -37,6 +37,13 @@ def test_speakers_are_found_and_split(folder: Path, tmp_path: Path):
         datadir.validate(tmp_path / name, need_feats=False, need_text=False)
 
 
+def test_files_of_one_name_in_several_folders_are_utterances_of_their_own(tmp_path: Path, make_wav):
+    for number in range(2):
+        make_wav(tmp_path / "vox" / f"id{number}" / f"video{number}" / "00001.wav", 0.3, seed=number)
+    assert from_speech(tmp_path / "vox", str(tmp_path / "x"), babble_share=0) == (2, 0)
+    assert read_table(tmp_path / "x" / "utt2spk") == {f"video{n}-00001": f"video{n}" for n in range(2)}
+
+
 def test_the_choice_follows_the_seed_alone(folder: Path, tmp_path: Path):
     chosen = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
