@@ -125,11 +125,12 @@ def write_table(path: str | Path, table: Mapping[str, object]) -> None:
 def read_json(path: str | Path) -> dict:
     """Read one JSON object; a missing or broken file is a `UserError`."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        value = json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise UserError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a JSON object, {{...}}")
+    return value
 
 
 def write_json(path: str | Path, value: object) -> None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from mtlaug.audio.silence import BELOW, MARGIN
+from mtlaug.cli.options import percentage
 from mtlaug.files import UserError
 
 
@@ -46,7 +47,9 @@ def add_commands(commands) -> None:
     parser.add_argument("sources", nargs="+", metavar="SRC", help="data directories to join")
 
     parser = _action(actions, "check-audio", _check_audio, "decode all audio, drop what is unusable, write utt2dur")
-    parser.add_argument("--max-loss", type=float, default=5.0, help="largest tolerated loss, in percent of utterances")
+    parser.add_argument(
+        "--max-loss", type=percentage, default=5.0, help="largest tolerated loss, percent of utterances"
+    )
     parser.add_argument("--min-duration", type=float, default=0.025, help="shortest utterance, in seconds")
     parser.add_argument("--sample-rate", type=int, help="wanted rate in Hz; others are counted, and converted later")
     parser.add_argument("data_dir", help="data directory")
@@ -54,7 +57,7 @@ def add_commands(commands) -> None:
     parser = _action(actions, "from-noise", _from_noise, "make training and test noise that share no source recording")
     parser.add_argument("--test-share", type=float, default=0.4, help="of each kind's sources; 0: no test directory")
     parser.add_argument("--held-out", default="", metavar="KIND", help="kind whose sources are all kept for the test")
-    parser.add_argument("--max-loss", type=float, default=5.0, help="largest tolerated loss, in percent of files")
+    parser.add_argument("--max-loss", type=percentage, default=5.0, help="largest tolerated loss, percent of files")
     parser.add_argument("--seed", type=int, default=0, help="of the choice, hashed with each source recording")
     parser.add_argument("corpus_dir", help="folder of .wav, .flac or .ogg files, at any depth")
     parser.add_argument("out_prefix", help="of the data directories, such as data/noise for data/noise_train")

@@ -30,6 +30,13 @@ def job(options) -> tuple[int, int]:
     return options.job, options.nj
 
 
+def percentage(text: str) -> float:
+    """A number from 0 to 100, as the ``type`` of an option."""
+    if not 0 <= (value := float(text)) <= 100:
+        raise ValueError
+    return value
+
+
 def numbers(option: str, text: str) -> list[float]:
     """The value of an option that lists different finite numbers, separated by spaces or commas.
 

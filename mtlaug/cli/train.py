@@ -3,6 +3,7 @@
 import gc
 
 from mtlaug.cli.options import add_config
+from mtlaug.files import UserError
 
 
 def add_commands(commands) -> None:
@@ -44,6 +45,8 @@ def run_job(options) -> int | None:
     from mtlaug import experiment
     from mtlaug.training import distributed, loop
 
+    if options.ngpu < 0:
+        raise UserError(f"--ngpu {options.ngpu}: expected a whole number from 0")
     if options.ngpu:
         words = ["mtlaug", "train", "run", options.exp_dir, "--job", str(options.job)]
         words += ["--tensorboard"] if options.tensorboard else []

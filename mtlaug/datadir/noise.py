@@ -146,7 +146,10 @@ def _read_categories(table: Path) -> dict[str, str]:
     if not table.is_file():
         return {}
     with open(table, encoding="utf-8", newline="") as lines:
-        return {row["filename"]: row["category"] for row in csv.DictReader(lines)}
+        rows = csv.DictReader(lines)
+        if not {"filename", "category"} <= {*(rows.fieldnames or ())}:
+            raise UserError(f"{table}: has no columns filename and category, as ESC-50's list has; move it elsewhere")
+        return {row["filename"]: row["category"] for row in rows}
 
 
 def _kind(folder: str) -> str:

@@ -9,7 +9,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Container, Iterator, Mapping
 
-from mtlaug.files import UserError, atomic_path, read_table, write_table
+from mtlaug.files import UserError, atomic_path, read_table, read_text, write_table
 
 CUTS = "cuts.jsonl.gz"
 DROPPED = "dropped.tsv"
@@ -90,8 +90,7 @@ def read_dropped(data_dir: str | os.PathLike) -> dict[str, str]:
     path = path_of(data_dir, DROPPED)
     if not os.path.exists(path):
         return {}
-    with open(path, encoding="utf-8") as lines:
-        rows = [line.rstrip("\n").partition("\t") for line in lines if line.strip()]
+    rows = [line.partition("\t") for line in read_text(path).split("\n") if line.strip()]
     if not rows or rows[0] != ("utterance", "\t", "reason"):
         raise UserError(f"{path}:1: expected the header 'utterance<TAB>reason'")
     return {utterance: reason for utterance, _, reason in rows[1:]}

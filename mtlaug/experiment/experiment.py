@@ -22,6 +22,9 @@ from mtlaug.features.archives import FEATURE_ARGS
 from mtlaug.features.store import FeatureStore
 from mtlaug.files import UserError, atomic_path, read_table, read_yaml
 
+# What config.yaml has to say of the data that models were trained on.
+BOUND = ("data_dir", "aug_dir", "protocol", "seeds", "copies", "unlabelled")
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -185,6 +188,8 @@ def load(exp_dir: str | Path) -> Experiment:
         raise UserError(f"{path}: no such file; run stage 4 first")
     tree = read(path)
     bound = tree.pop("experiment")
+    if missing := [name for name in BOUND if name not in bound]:
+        raise UserError(f"{path}: its part experiment has no {', '.join(missing)}; train anew, or bring it back whole")
     if not Path(bound["data_dir"]).is_dir():
         mend = "run this in its recipe's folder; a model for use elsewhere is made by mtlaug export"
         raise UserError(f"{path}: its data directory {bound['data_dir']} is not here; {mend}")

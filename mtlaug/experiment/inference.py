@@ -27,12 +27,16 @@ def trained_model(experiment: Experiment, fold: str, seed: int) -> MultitaskMode
     """The model of a fold and seed with the weights of its selected epoch (``best.pt``), in evaluation mode.
 
     Raises:
-        UserError: the fold is not trained to the end with that seed.
+        UserError: the fold is not trained to the end with that seed, or its weights are of another network.
     """
     directory, model = experiment.run_dir(fold, seed), build_model(experiment)
     if (directory / "best.pt").exists() and not experiment.is_trained(fold, seed):
         raise UserError(f"{directory}: its training has not come to its end; run stage 4 again, which goes on with it")
-    model.load_state_dict(checkpoints.load(directory / "best.pt"))
+    try:
+        model.load_state_dict(checkpoints.load(directory / "best.pt"))
+    except RuntimeError:
+        mend = "remove the file and run stage 4 again"
+        raise UserError(f"{directory}/best.pt: is of another network; {mend}") from None
     return model.to(device).eval()
 
 

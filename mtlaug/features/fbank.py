@@ -1,5 +1,6 @@
 """Mel filterbanks in torch, differentiable, as Kaldi computes them but for the level, a floor and the scale."""
 
+import logging
 import math
 
 import torch
@@ -8,6 +9,8 @@ import torchaudio.compliance.kaldi
 from mtlaug.args import FeatureArgs
 from mtlaug.features.pcen import Pcen
 from mtlaug.files import UserError
+
+log = logging.getLogger(__name__)
 
 
 class Fbank(torch.nn.Module):
@@ -45,6 +48,9 @@ class Fbank(torch.nn.Module):
         banks, _ = torchaudio.compliance.kaldi.get_mel_banks(
             args.num_mel_bins, self.padded, args.sample_rate, args.low_freq, args.high_freq, 100.0, -500.0, 1.0
         )
+        if empty := int((banks.sum(dim=1) == 0).sum()):
+            why = "they are narrower than the spectrum's bins; lower it, or lengthen frame_length"
+            log.warning("feature_args.num_mel_bins %d: %d filters are empty, as %s", args.num_mel_bins, empty, why)
         self.register_buffer("window", window.float(), persistent=False)
         # Kaldi's filters leave the Nyquist bin out.
         self.register_buffer("banks", torch.nn.functional.pad(banks, (0, 1)).T.contiguous(), persistent=False)

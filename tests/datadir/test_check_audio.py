@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from mtlaug import datadir
+from mtlaug.cli import main
 from mtlaug.files import UserError, write_table
 
 RATE = 16000
@@ -147,6 +148,20 @@ def test_too_great_a_loss_changes_nothing(corpus):
         datadir.check_audio(data)
     assert before == {path: path.read_bytes() for path in data.rglob("*")}
     assert datadir.check_audio(data, max_loss=10).good == 20
+
+
+@pytest.mark.parametrize("share", ["nan", "-1", "100.5", "few"])
+def test_a_loss_that_is_no_percentage_is_refused(corpus, capsys, share):
+    with pytest.raises(SystemExit):
+        main(["datadir", "check-audio", f"--max-loss={share}", str(corpus(bad1="none.wav", bad2="none.wav"))])
+    assert f"argument --max-loss: invalid percentage value: '{share}'" in capsys.readouterr().err
+
+
+def test_a_list_of_dropped_utterances_that_is_no_text_is_named(corpus):
+    data = corpus()
+    (data / "dropped.tsv").write_bytes("utterance\treason\ns-1\tstörung\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"dropped\.tsv: not UTF-8 text"):
+        datadir.check_audio(data)
 
 
 def test_all_lost_is_always_an_error(tmp_path):

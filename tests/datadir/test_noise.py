@@ -80,6 +80,14 @@ def test_esc50_has_one_folder_and_a_table_of_categories(tmp_path):
     assert datadir.kind_of(str(corpus / "audio" / min(names))) == "rain"
 
 
+def test_a_list_of_categories_without_them_is_named(tmp_path):
+    write(tmp_path / "ESC-50" / "audio" / "1-1-A-1.wav")
+    (tmp_path / "ESC-50" / "meta").mkdir()
+    (tmp_path / "ESC-50" / "meta" / "esc50.csv").write_text("name,label\n1-1-A-1.wav,rain\n")
+    with pytest.raises(UserError, match=r"esc50\.csv: has no columns filename and category"):
+        datadir.from_noise(tmp_path / "ESC-50", str(tmp_path / "noise"))
+
+
 def test_the_split_depends_on_the_seed_alone(esc, tmp_path):
     for name, seed in [("one", 0), ("again", 0), ("other", 1)]:
         datadir.from_noise(esc, str(tmp_path / name), seed=seed)

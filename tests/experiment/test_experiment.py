@@ -53,6 +53,15 @@ def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path
     assert (tmp_path / "exp" / "config.yaml").read_bytes() == before
 
 
+def test_an_experiment_that_does_not_say_what_it_was_trained_on_is_refused(corpus, tmp_path):
+    path = corpus.prepare(tmp_path / "exp").directory / "config.yaml"
+    tree = yaml.safe_load(path.read_text())
+    del tree["experiment"]["copies"]
+    path.write_text(yaml.safe_dump(tree))
+    with pytest.raises(UserError, match=r"config\.yaml: its part experiment has no copies; train anew"):
+        experiment.load(tmp_path / "exp")
+
+
 def test_a_test_of_overrides_that_were_not_trained_with_is_refused(corpus, tmp_path):
     run = corpus.prepare(tmp_path / "exp", "loss_args.alpha=0.9")
     assert run.command_line(

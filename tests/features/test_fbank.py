@@ -33,6 +33,13 @@ def kaldi_fbank(samples: np.ndarray, args: FeatureArgs) -> np.ndarray:
     return np.stack([fbank.get_frame(index) for index in range(fbank.num_frames_ready)])
 
 
+def test_empty_filters_are_told_of(caplog):
+    Fbank(FeatureArgs(num_mel_bins=80))
+    assert not caplog.messages
+    banks = Fbank(FeatureArgs(num_mel_bins=128)).banks
+    assert f"num_mel_bins 128: {int((banks.sum(0) == 0).sum())} filters are empty" in caplog.text
+
+
 @pytest.mark.parametrize("bins", [40, 64, 80])
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050])
 def test_features_are_those_of_kaldi(rate, bins):

@@ -180,6 +180,16 @@ def test_load_refuses_changed_data_and_folds(data_dir: Path, table: str):
         protocol.load(data_dir)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"[1]", "expected a JSON object"), (b"{", "not JSON"), ("ü".encode("latin-1"), "not UTF-8")],
+)
+def test_a_protocol_that_is_no_json_object_is_named(data_dir, content, message):
+    (data_dir / "protocol.json").write_bytes(content)
+    with pytest.raises(UserError, match=rf"protocol\.json.*{message}"):
+        protocol.load(data_dir)
+
+
 def test_load_refuses_an_incomplete_file(data_dir: Path):
     (data_dir / "protocol.json").write_text('{"name": "x"}')
     with pytest.raises(UserError, match="incomplete"):

@@ -63,6 +63,12 @@ def test_a_process_that_fails_is_no_traceback_of_torchrun(corpus: Corpus, tmp_pa
     assert "ChildFailedError" not in done.stderr
 
 
+def test_less_than_no_gpu_is_refused(corpus: Corpus, tmp_path):
+    done = launch(corpus.prepare(tmp_path / "exp"), -1)
+    assert (done.returncode, "--ngpu -1: expected a whole number from 0" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("together", [(), ("--ngpu", "2")])
 def test_a_training_that_is_told_to_stop_says_requeue_and_goes_on(corpus: Corpus, tmp_path, together):
     # Adversarial, as that looks at the loss outside of the processes' common backward pass.

@@ -112,6 +112,9 @@ def test_a_broken_model_is_made_again_once_it_is_removed(trained, tmp_path):
     best.write_bytes(b"")
     with pytest.raises(UserError, match=r"not a checkpoint .*; remove the file and run stage 4 again"):
         inference.trained_model(run, "1", 2)
+    checkpoints.save(best, {name: weights for name, weights in before.items() if name != min(before)})
+    with pytest.raises(UserError, match=r"best\.pt: is of another network; remove the file and run stage 4 again"):
+        inference.trained_model(run, "1", 2)
     best.unlink()
     loop.train(run, "1", 2)
     after = checkpoints.load(best)
