@@ -48,7 +48,7 @@ class FeatureStore:
             tested, noisy ones have the tested utterances alone.
         reference: utterances that the global statistics are of: the clean training part.
     Raises:
-        UserError: an utterance is in two directories, or the source of a copy is in none.
+        UserError: an utterance is in two directories or not in all tables of one, or the source of a copy is in none.
     """
 
     def __init__(self, directories: list[str], kind: str, reference: list[str]):
@@ -74,12 +74,15 @@ class FeatureStore:
         self._most_kept = MOST_CACHED // width
 
     def _add(self, directory: Path) -> None:
-        feats = read_table(directory / "feats.scp")
+        feats, cmvn, frames = (read_table(directory / name) for name in ("feats.scp", "cmvn.scp", "utt2num_frames"))
+        if lacking := {*(feats.keys() ^ cmvn.keys()), *(feats.keys() ^ frames.keys())}:
+            named = f"feats.scp, cmvn.scp and utt2num_frames are not of the same utterances, such as {min(lacking)}"
+            raise UserError(f"{directory}: {named}; run stage 3 again")
         if twice := feats.keys() & self._feats.keys():
             raise UserError(f"{directory}/feats.scp: utterance {min(twice)} is in another data directory too")
         self._feats.update(feats)
-        self._cmvn.update(read_table(directory / "cmvn.scp"))
-        self.num_frames.update({k: int(v) for k, v in read_table(directory / "utt2num_frames").items()})
+        self._cmvn.update(cmvn)
+        self.num_frames.update({utterance: int(number) for utterance, number in frames.items()})
         if (directory / "utt2aug").exists():
             self.source_of.update(read_table(directory / "utt2uniq"))
             self.type_of.update(read_table(directory / "utt2aug"))

@@ -61,6 +61,15 @@ def test_the_matrices_that_were_used_last_are_kept(corpus: Corpus, monkeypatch):
     assert made.get(first) is not one
 
 
+@pytest.mark.parametrize("table", ["feats.scp", "cmvn.scp", "utt2num_frames"])
+def test_an_utterance_that_a_table_lacks_is_named(corpus: Corpus, tmp_path, table):
+    data_dir = shutil.copytree(corpus.data_dir, tmp_path / "x")
+    utterance, *others = (data_dir / table).read_text().splitlines(keepends=True)
+    (data_dir / table).write_text("".join(others))
+    with pytest.raises(UserError, match=rf"not of the same utterances, such as {utterance.split()[0]}; run stage 3"):
+        store.FeatureStore([str(data_dir)], "utterance", [])
+
+
 def test_an_utterance_of_two_directories_is_refused(corpus: Corpus):
     with pytest.raises(UserError, match=r"feats\.scp: utterance s1-angry1 is in another data directory too"):
         store.FeatureStore([corpus.data_dir, corpus.data_dir], "utterance", [])
