@@ -39,7 +39,7 @@ class Trainer:
     """State of one run; `train` drives it.
 
     Each epoch seeds its own random state from (seed, fold, epoch), so that a
-    resumed run continues bit for bit without the generators' states.
+    resumed run continues bit for bit (on a CPU) without the generators' states.
     """
 
     def __init__(self, experiment: Experiment, fold: str, seed: int):
