@@ -16,10 +16,11 @@ def files_below(folder: str | Path) -> list[Path]:
     """The files below ``folder``, sorted; linked folders are entered, each folder once, hidden ones passed over.
 
     Raises:
-        UserError: a name is not UTF-8, which no table could hold.
+        UserError: a name is not UTF-8, which no table could hold; a folder, or an audio file that is a link, cannot be
+            reached.
     """
     files, entered = [], set()
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         here = os.path.realpath(root)
         folders[:] = [] if here in entered else sorted(name for name in folders if not name.startswith("."))
         files += [Path(root, name) for name in names if here not in entered and not name.startswith(".")]
@@ -29,7 +30,13 @@ def files_below(folder: str | Path) -> list[Path]:
             str(path).encode()
         except UnicodeEncodeError:
             raise UserError(f"{os.fsencode(path)!r}: the name is not UTF-8; rename the file or its folder") from None
+        if path.suffix.lower() in (*ENDINGS, *UNREAD) and not path.exists():
+            raise UserError(f"{path}: the file that it links to is not there; fetch it, or remove the link")
     return sorted(path for path in files if path.is_file())
+
+
+def _refuse(error: OSError) -> None:
+    raise UserError(f"{error.filename}: {error.strerror}; the files in it would be lost") from None
 
 
 def audio_files(folder: str | Path) -> list[Path]:

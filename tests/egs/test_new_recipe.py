@@ -1,6 +1,7 @@
 """utils/new_recipe.sh: what it makes runs as it stands, without genders, and passes the linters."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,10 @@ def test_genders_and_names_are_edited_in_one_script(recipe, corpus):
     assert len(text.splitlines()) <= 42
     script.write_text(text.replace("GENDERS = {}", 'GENDERS = {"anna": "f", "bert": "m"}'))
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", corpus, "--stop-stage", 1), "spk2gender", "carl")
+    shutil.copy(corpus / "anna_sad_1.wav", corpus / "anna_sad_1 2.wav")
+    shutil.copy(corpus / "anna_sad_1.wav", corpus / "anna_sad_1_2.wav")
+    clash = recipes.run(recipe, "--corpus-dir", corpus, "--stop-stage", 1)
+    assert recipes.failed(clash, "would both be utterance anna-anna_sad_1_2; rename one of them")
     script.write_text(text.replace("[^_]+)_.+", "[^_]+)_x_.+"))
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", corpus, "--stop-stage", 1), "mend NAME")
 

@@ -106,6 +106,7 @@ def test_a_stray_word_is_no_option(run, arguments):
         (("--rir-dir", "no/rooms"), "run.sh: no/rooms: no such directory"),
         (("--pairs", "a:b\nc:d"), "--pairs: has a line break in it"),
         (("--train-config", "conf/stl.yaml,conf/typo.yaml"), "run.sh: conf/typo.yaml: no such file"),
+        (("--train-config", "conf/stl.yaml,./conf/stl.yaml"), "several of them would be exp/stl; rename them"),
         (("--exp-name", "x", "--train-config", "conf/stl.yaml,conf/seed.yaml"), "--exp-name x: is of one model"),
         (("--normalisation", "spekaer"), "normalisation spekaer: known are global, utterance and speaker"),
         (("--normalisation", "speaker", "--train-args", "dataset_args.normalisation=global"), "an option of its own"),

@@ -93,6 +93,8 @@ check_stages() {
   for config in "${configs[@]}" "$feature_config"; do
     [ -f "$config" ] || fail "$config: no such file"
   done
+  config=$(basename -a -s .yaml "${configs[@]}" | sort | uniq -d)
+  [ -z "$config" ] || fail "--train-config $train_config: several of them would be exp/$config; rename them"
   if [ -n "$exp_name" ] && [ "${#configs[@]}" -gt 1 ]; then
     fail "--exp-name $exp_name: is of one model, and --train-config names ${#configs[@]}"
   fi

@@ -21,6 +21,8 @@ def prepare(corpus: Path, data_dir: Path) -> None:
             continue
         speaker, emotion, name = ("_".join(text.split()) for text in (match["speaker"], match["emotion"], name))
         utterance = f"{speaker}-{name}"  # begins with the speaker, so that both sort alike
+        if utterance in wav:
+            raise UserError(f"{path}: and {wav[utterance]} would both be utterance {utterance}; rename one of them")
         wav[utterance], utt2spk[utterance], utt2emo[utterance] = path.resolve(), speaker, emotion
     if not wav:
         raise UserError(f"{corpus}: no file is named as NAME in local/prepare_data.py says; mend NAME")
