@@ -49,6 +49,21 @@ def check_counts(labels: Iterable[tuple[str, str]], known: Known, *, allow_parti
         print(f"warning: a part of the corpus (--allow-partial true): {'; '.join(far)}", file=sys.stderr)
 
 
+def warn_of_part(emotions: Iterable[str], known: Mapping[str, int]) -> None:
+    """Say on stderr where the classes of a corpus that anyone can fetch whole have not their known counts.
+
+    No error: a part may be what is wanted, but its figures do not compare with those of the whole.
+
+    Args:
+        emotions: of each utterance.
+        known: each class's count in the whole corpus.
+    """
+    counts = Counter(emotions)
+    other = [f"{name} {counts[name]} of {count}" for name, count in known.items() if counts[name] != count]
+    if other:
+        print(f"warning: not the corpus as it was published: {', '.join(other)} utterances", file=sys.stderr)
+
+
 def _margins(counts: Mapping[tuple[str, str], int], known: Known) -> tuple[Counter, Counter]:
     """Utterances of the known classes, by class and by session."""
     by_class, by_session = Counter(), Counter()

@@ -84,11 +84,13 @@ def deal(genders: Mapping[str, str], number: int) -> list[list[str]]:
     return [dealt[index::number] for index in range(number)]
 
 
-def groups_from_list(path: str | Path, speakers: Iterable[str]) -> dict[str, list[str]]:
+def groups_from_list(path: str | Path, speakers: Iterable[str], others: Iterable[str] = ()) -> dict[str, list[str]]:
     """Read ``fold-id speaker...`` lines (a Kaldi table); every one of ``speakers`` must be listed once.
 
+    Args:
+        others: speakers who may be listed too, as the data have them, if not in any class.
     Raises:
-        UserError: a speaker is listed twice or is missing from the list.
+        UserError: a speaker is listed twice, is missing from the list, or is in it but not in the data.
     """
     groups = {fold: listed.split() for fold, listed in read_table(path).items()}
     owner: dict[str, str] = {}
@@ -100,6 +102,11 @@ def groups_from_list(path: str | Path, speakers: Iterable[str]) -> dict[str, lis
     missing = sorted(set(speakers) - set(owner))
     if missing:
         raise UserError(f"{path}: in no fold: speaker(s) {', '.join(missing)}; add them to a line of this file")
+    if absent := _sorted(owner.keys() - {*speakers, *others}):
+        raise UserError(
+            f"{path}: speaker(s) not in the data: {', '.join(absent)}; complete the copy of the corpus, or take them "
+            "out of this file"
+        )
     return groups
 
 

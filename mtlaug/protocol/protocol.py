@@ -124,7 +124,7 @@ def make(
     if scheme == "loso":
         made = schemes.leave_one_speaker_out(genders, 1 if dev_speakers_per_gender is None else dev_speakers_per_gender)
     elif scheme == "speakers":
-        made = schemes.rotate(_groups(genders, folds, fold_list))
+        made = schemes.rotate(_groups(genders, corpus, folds, fold_list))
     elif scheme == "sessions":
         kept = {utterance: corpus.utt2spk[utterance] for utterance in corpus.labels}
         made = schemes.rotate(schemes.sessions(read_table(data_dir / "utt2session"), kept))
@@ -212,12 +212,14 @@ def _warn_of_missing_checksums(data_dir: Path, corpus: Corpus) -> None:
         )
 
 
-def _groups(genders: dict[str, str], folds: int | None, fold_list: str | Path | None) -> dict[str, list[str]]:
+def _groups(
+    genders: dict[str, str], corpus: Corpus, folds: int | None, fold_list: str | Path | None
+) -> dict[str, list[str]]:
     """Fold id to speakers, as the options of ``--scheme speakers`` say."""
     if bool(folds) == bool(fold_list):
         raise UserError("--scheme speakers needs either --folds K or --fold-list FILE")
     if fold_list:
-        return schemes.groups_from_list(fold_list, genders)
+        return schemes.groups_from_list(fold_list, genders, corpus.utt2spk.values())
     width = len(str(folds))
     return {f"{i:0{width}}": group for i, group in enumerate(schemes.speaker_groups(genders, folds), 1)}
 

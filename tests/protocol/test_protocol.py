@@ -89,7 +89,7 @@ def test_fold_list(data_dir: Path, tmp_path: Path):
     with pytest.raises(UserError, match="a1 is in fold x and again in fold y"):
         groups_from_list(listed, GENDERS)
     listed.write_text("x a1 a2\ny b1 b2 d9\nz c1 c2\n")
-    with pytest.raises(UserError, match="not in the data: d9"):
+    with pytest.raises(UserError, match=r"fold list: speaker\(s\) not in the data: d9; complete the copy"):
         protocol.make(data_dir, scheme="speakers", fold_list=listed)
 
 

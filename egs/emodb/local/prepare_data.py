@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtlaug import datadir
 from mtlaug.cli.local import prepare_data
+from mtlaug.datadir.counts import warn_of_part
 from mtlaug.files import UserError
 
 EMOTIONS = {
@@ -22,6 +23,8 @@ EMOTIONS = {
     "N": "neutral",
     "T": "sadness",
 }
+# Utterances of the whole corpus.
+KNOWN = {"anger": 127, "boredom": 81, "disgust": 46, "fear": 69, "happiness": 71, "neutral": 79, "sadness": 62}
 GENDERS = dict.fromkeys(("03", "10", "11", "12", "15"), "m") | dict.fromkeys(("08", "09", "13", "14", "16"), "f")
 NAME = re.compile(r"(\d\d)([ab]\d\d)([A-Z])([a-z])")
 
@@ -53,6 +56,7 @@ def prepare(corpus: Path, data_dir: Path) -> None:
         emotions[name], texts[name] = EMOTIONS[emotion], text
     if not wav:
         raise UserError(f"{corpus}: none of its {len(audio)} audio files is named as EMO-DB's, such as 03a01Fa.wav")
+    warn_of_part(emotions.values(), KNOWN)
     tables = {
         "wav.scp": wav,
         "utt2spk": speakers,

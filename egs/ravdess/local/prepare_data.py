@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mtlaug import datadir
 from mtlaug.cli.local import prepare_data
+from mtlaug.datadir.counts import warn_of_part
 from mtlaug.files import UserError
 
 EMOTIONS = {
@@ -23,6 +24,7 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprised",
 }
+KNOWN = dict.fromkeys(EMOTIONS.values(), 192) | {"neutral": 96}  # utterances of the whole corpus
 NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)")
 
 
@@ -58,6 +60,7 @@ def prepare(corpus: Path, data_dir: Path) -> None:
         emotions[utterance], texts[utterance] = EMOTIONS[emotion], f"sentence{sentence}"
     if not wav:
         raise UserError(f"{corpus}: none of its {len(audio)} audio files is named as RAVDESS's speech")
+    warn_of_part(emotions.values(), KNOWN)
     tables = {
         "wav.scp": wav,
         "utt2spk": speakers,

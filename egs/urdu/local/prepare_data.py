@@ -11,9 +11,11 @@ from pathlib import Path
 
 from mtlaug import datadir
 from mtlaug.cli.local import prepare_data
+from mtlaug.datadir.counts import warn_of_part
 from mtlaug.files import UserError
 
 EMOTIONS = {"A": "angry", "H": "happy", "N": "neutral", "S": "sad"}
+KNOWN = dict.fromkeys(EMOTIONS.values(), 100)  # utterances of the whole corpus
 NAME = re.compile(r"(S([MF])\d+)_F\d+_([A-Z])\d+")
 
 
@@ -42,6 +44,7 @@ def prepare(corpus: Path, data_dir: Path) -> None:
         emotions[utterance], genders[speaker] = EMOTIONS[emotion], gender.lower()
     if not wav:
         raise UserError(f"{corpus}: none of its {len(audio)} audio files is named as URDU's, such as SM1_F10_A010.wav")
+    warn_of_part(emotions.values(), KNOWN)
     tables = {
         "wav.scp": wav,
         "utt2spk": speakers,
