@@ -126,6 +126,8 @@ def test_attacks_that_stage_7_would_refuse_are_refused(corpus, capsys, text, mes
     "option, value, message",
     [
         ("--train-args", "loss_args.alpa=3", "alpa"),
+        ("--snrs", "", "--snrs '': expected different numbers"),
+        ("--unlabelled-dir", "conf", "unknown option --unlabelled-dir"),  # mini has speech of its own
         ("--snrs", "20 ten", "--snrs '20 ten': 'ten' is not a finite number"),
         ("--attack-args", "--budget 3", "--budget=3 is no option of stage 7"),
     ],

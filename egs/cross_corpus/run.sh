@@ -26,6 +26,7 @@ suffix=
 [ "$few_shot" = 0 ] || suffix=_${few_shot}shot
 [ "$target_folds" = 0 ] || suffix+=_${target_folds}fold
 data=data/all$suffix
+label_map=conf/labels_$classes.yaml
 [ -n "$normalisations" ] || fail "--normalisations is empty; name one or more"
 for pair in $pairs; do
   [[ "$pair" =~ ^[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*:[A-Za-z0-9_]+$ ]] ||
@@ -81,7 +82,7 @@ if at_stage 1; then
   utils/combine_data.sh "$data" "${copies[@]}"
   utils/validate_data_dir.sh --no-feats --no-text "$data"
   mtlaug protocol make "$data" --scheme cross --pairs "$words" --few-shot "$few_shot" \
-    --target-folds "$target_folds" --label-map "conf/labels_$classes.yaml" --name "$protocol"
+    --target-folds "$target_folds" --label-map "$label_map" --name "$protocol"
   prepare_shared
   keep_options "$data/options.conf" "${bound[@]}"
 fi
@@ -90,7 +91,8 @@ if at_stage 2; then
   log "Stage 2: augmentation manifest"
   open_stage "$data/features.conf"
   # Copies only of what some model is trained on.
-  utils/subset_data_dir.sh --utt-list <(mtlaug protocol list "$data" train dev unlabelled) "$data" "$train"
+  mtlaug protocol list "$data" train dev unlabelled >"$train.utterances"
+  utils/subset_data_dir.sh --utt-list "$train.utterances" "$data" "$train"
   for set in "$train" ${unlabelled:+"$unlabelled"}; do
     steps/make_augmentation.sh --feature-config "$feature_config" --noise-dir "$noise_train" --rir-dir "$rir" \
       "$set" "${set}_aug"
@@ -100,6 +102,7 @@ fi
 
 if at_stage 3; then
   log "Stage 3: feature extraction"
+  need "${train}_aug"
   for set in "$data" "${train}_aug" ${unlabelled:+"$unlabelled" "${unlabelled}_aug"}; do
     steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --feature-config "$feature_config" "$set"
   done
@@ -110,7 +113,7 @@ for config in ${train_config//,/ }; do
     model=${exp_name:-$(basename "$config" .yaml)}$suffix
     [ "$normalisation" = global ] || model=${model}_$normalisation
     command=$(command_line "$config")
-    check_seeds "exp/$model"
+    check_trained "exp/$model"
 
     if at_stage 4; then
       log "Stage 4: MTL training of $model"

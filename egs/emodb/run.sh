@@ -18,6 +18,7 @@ classes=4   # 4 (angry happy neutral sad) or 7
 title="EMO-DB"
 data=data/emodb
 protocol=emodb_$classes
+label_map=conf/labels_$classes.yaml
 model_suffix=
 [ "$classes" = 4 ] || model_suffix=_${classes}classes
 
@@ -35,7 +36,7 @@ if at_stage 1; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
-  mtlaug protocol make "$data" --scheme loso --label-map "conf/labels_$classes.yaml" --name "$protocol"
+  mtlaug protocol make "$data" --scheme loso --label-map "$label_map" --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

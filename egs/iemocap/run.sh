@@ -25,6 +25,7 @@ model_suffix=
 [ "$merge_excited" = true ] || { labels+=_without_excited && model_suffix+=_without_excited; }
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
 protocol=${data#data/}_$labels
+label_map=conf/labels_$labels.yaml
 
 begin "$data" allow_partial
 
@@ -46,7 +47,7 @@ if at_stage 1; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
-  mtlaug protocol make "$data" --scheme sessions --label-map "conf/labels_$labels.yaml" --name "$protocol"
+  mtlaug protocol make "$data" --scheme sessions --label-map "$label_map" --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

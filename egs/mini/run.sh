@@ -8,6 +8,7 @@ set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 . steps/recipe_options.sh
+unset unlabelled_dir # it has synthetic speech without labels of its own
 corpus_dir=corpus # where the synthetic corpus goes
 train_config=conf/stl.yaml,conf/mtlaug.yaml # one or more, separated by commas
 snrs="10 0"       # of the noise in stage 6, dB

@@ -22,6 +22,7 @@ data=data/msp_improv
 model_suffix=
 [ "$scripted" = true ] || { data+=_improvised && model_suffix+=_improvised; }
 protocol=${data#data/}_$classes
+label_map=conf/labels_$classes.yaml
 
 begin "$data" allow_partial
 
@@ -43,7 +44,7 @@ if at_stage 1; then
   utils/check_audio.sh --max-loss "$max_loss" "$data"
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
-  mtlaug protocol make "$data" --scheme sessions --label-map "conf/labels_$classes.yaml" --name "$protocol"
+  mtlaug protocol make "$data" --scheme sessions --label-map "$label_map" --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

@@ -18,6 +18,7 @@ classes=8   # 8, or 4 (angry happy neutral sad)
 title="RAVDESS"
 data=data/ravdess
 protocol=ravdess_$classes
+label_map=conf/labels_$classes.yaml
 model_suffix=
 [ "$classes" = 8 ] || model_suffix=_${classes}classes
 
@@ -37,7 +38,7 @@ if at_stage 1; then
   utils/trim_silence.sh "$data"
   utils/validate_data_dir.sh --no-feats "$data"
   mtlaug protocol make "$data" --scheme speakers --fold-list conf/folds.txt \
-    --label-map "conf/labels_$classes.yaml" --name "$protocol"
+    --label-map "$label_map" --name "$protocol"
 fi
 
 # Stages 2 to 8: copies, features, training, scoring, noisy speech, attacks, report.

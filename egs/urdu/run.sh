@@ -22,6 +22,7 @@ if [ "$stage" -gt 1 ] || [ "$stop_stage" -gt 1 ]; then
     "egs/cross_corpus tests models of other corpora on it" >&2
   exit 1
 fi
+[ "$stage" -le "$stop_stage" ] || fail "--stage $stage --stop-stage $stop_stage: no stage is left"
 if [ ! -d "$corpus_dir" ]; then
   echo "run.sh: --corpus-dir '$corpus_dir': no such directory; get URDU (for research only) from $url," \
     "for instance by git clone, and give its folder by --corpus-dir" >&2

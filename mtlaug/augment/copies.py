@@ -26,10 +26,14 @@ def copies_settings(aug_dir: str) -> dict:
 
 def copies_digest(aug_dir: str) -> str:
     """SHA-256 of the copies, their times and transforms; where the corpus lies does not change it."""
-    copies = hashlib.sha256()
-    for utterance, line in datadir.read_cuts(str(Path(aug_dir, "cuts.jsonl.gz"))):
+    copies, path = hashlib.sha256(), Path(aug_dir, "cuts.jsonl.gz")
+    for utterance, line in datadir.read_cuts(str(path)):
         cut = json.loads(line)
-        copies.update(json.dumps([utterance, cut["start"], cut["duration"], cut["recording"]["transforms"]]).encode())
+        try:
+            made = [utterance, cut["start"], cut["duration"], cut["recording"]["transforms"]]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{path}: utterance {utterance}: lacks {error}; run stages 2 and 3 again") from None
+        copies.update(json.dumps(made).encode())
     return copies.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""``mtlaug baseline extract | score``: the classic system, openSMILE functionals and a linear SVM."""
+"""``mtlaug baseline prepare | extract | score``: the classic system, openSMILE functionals and a linear SVM."""
 
 from mtlaug.cli.options import add_job, job
 
@@ -10,20 +10,33 @@ def add_commands(commands) -> None:
     )
     verbs = group.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
+    prepare = verbs.add_parser("prepare", help="note what a directory is of; refuses that of another baseline")
+    prepare.set_defaults(run=_prepare)
+
     extract = verbs.add_parser("extract", help="one job: the functionals of the job-th of nj parts")
-    extract.add_argument("--features", default="ComParE_2016", help="ComParE_2016 or eGeMAPSv02")
     add_job(extract)
     extract.set_defaults(run=_extract)
 
     score = verbs.add_parser("score", help="train and test on every fold; C is chosen by dev UAR")
-    score.add_argument("--normalisation", default="global", help="global or speaker")
     score.add_argument("--command-line", default="", metavar="TEXT", help="the command that the report gives for this")
     score.add_argument("--nj", type=int, default=1, help="number of parts of the functionals")
     score.set_defaults(run=_score)
-    for verb in (extract, score):
+    for verb in (prepare, extract):
+        verb.add_argument("--features", default="ComParE_2016", help="ComParE_2016 or eGeMAPSv02")
+    for verb in (prepare, score):
+        verb.add_argument("--normalisation", default="global", help="global or speaker")
+    for verb in (prepare, extract, score):
         verb.add_argument("data_dir")
+    for verb in (extract, score):
         verb.add_argument("ark_dir")
-    score.add_argument("exp_dir")
+    for verb in (prepare, score):
+        verb.add_argument("exp_dir")
+
+
+def _prepare(options) -> None:
+    from mtlaug.evaluation import baseline
+
+    baseline.bind(options.exp_dir, options.data_dir, options.features, options.normalisation)
 
 
 def _extract(options) -> None:

@@ -12,7 +12,7 @@ def add_commands(commands) -> None:
     plan.add_argument("--feature-config", default="conf/mtlaug.yaml", help="of the copies and features")
     plan.add_argument("--set", default="", metavar="LIST", help="overrides BLOCK.KEY=VALUE, by spaces")
     plan.add_argument("--seeds", default="1", metavar="LIST", help="of each model, by spaces")
-    plan.add_argument("--snrs", default="", metavar="LIST", help="dB; empty: the recipe has no stages 6 and 7")
+    plan.add_argument("--snrs", metavar="LIST", help="dB; not given: the recipe has no stages 6 and 7")
     plan.add_argument("--noise-dir", default="", help="data directory of test noise")
     plan.add_argument("--attack-args", default="", metavar="TEXT", help="options of stage 7")
     plan.set_defaults(run=show)
@@ -30,7 +30,7 @@ def show(options) -> None:
         feature_config=options.feature_config,
         nj=options.nj,
         seeds=len(options.seeds.split()),
-        snrs=len(numbers("--snrs", options.snrs)) if options.snrs else 0,
+        snrs=0 if options.snrs is None else len(numbers("--snrs", options.snrs)),
         noise_dir=options.noise_dir,
         **_attack(options.attack_args, options.nj),
     )

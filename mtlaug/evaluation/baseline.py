@@ -14,7 +14,8 @@ from sklearn.svm import SVC
 from mtlaug import protocol
 from mtlaug.evaluation import cross_scoring, testing
 from mtlaug.evaluation.testing import Row
-from mtlaug.files import UserError
+from mtlaug.features import functionals
+from mtlaug.files import UserError, read_json, write_json
 from mtlaug.protocol.folds import Fold
 
 NORMALISATIONS = ("global", "speaker")
@@ -69,6 +70,24 @@ class Baseline:
         return np.stack([self.vectors[name] for name in utterances])
 
 
+def bind(exp_dir: str, data_dir: str, features: str, normalisation: str) -> None:
+    """Note in ``exp/<model>/baseline.json`` what the directory is of; another baseline in it would replace its scores.
+
+    Raises:
+        UserError: it holds a model or another baseline, or there is no such feature set or normalisation.
+    """
+    functionals.check_set(features)
+    _check_normalisation(normalisation)
+    path = Path(exp_dir, "baseline.json")
+    asked = {"features": features, "normalisation": normalisation, "protocol": protocol.load(data_dir).name}
+    made = read_json(path) if path.exists() else asked
+    if made != asked or Path(exp_dir, "config.yaml").exists():
+        what = "a model" if made == asked else ", ".join(map(str, made.values()))
+        raise UserError(f"{exp_dir}: this directory holds {what}; give another EXP_DIR, or remove the directory")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, asked)
+
+
 def score(
     exp_dir: str, data_dir: str, normalisation: str, vectors: Mapping[str, np.ndarray], command: str
 ) -> list[str]:
@@ -81,8 +100,7 @@ def score(
             speaker by that speaker's own utterances, without labels, the test speaker too.
         vectors: utterance to its functionals (C,).
     """
-    if normalisation not in NORMALISATIONS:
-        raise UserError(f"--normalisation {normalisation}: expected {' or '.join(NORMALISATIONS)}")
+    _check_normalisation(normalisation)
     bound = protocol.load(data_dir)
     if normalisation == "speaker":
         vectors = by_speaker(vectors, bound.corpus.utt2spk)
@@ -90,6 +108,11 @@ def score(
     if bound.scheme == "cross":
         return cross_scoring.score(system, system.predict, command)
     return [testing.score_within(system, system.predict, command)]
+
+
+def _check_normalisation(name: str) -> None:
+    if name not in NORMALISATIONS:
+        raise UserError(f"--normalisation {name}: expected {' or '.join(NORMALISATIONS)}")
 
 
 def by_speaker(vectors: Mapping[str, np.ndarray], utt2spk: Mapping[str, str]) -> dict[str, np.ndarray]:

@@ -32,6 +32,12 @@ def extract(data_dir: str, ark_dir: str | Path, name: str, job: int = 1, nj: int
     return count
 
 
+def check_set(name: str) -> None:
+    """Raise a `UserError` unless ``name`` is one of `SETS`."""
+    if name not in SETS:
+        raise UserError(f"--features {name}: expected {' or '.join(SETS)}")
+
+
 def read(data_dir: str, ark_dir: str | Path, nj: int) -> dict[str, np.ndarray]:
     """Utterance to its functionals (C,), of all utterances of ``data_dir``.
 
@@ -54,8 +60,7 @@ def _ark(ark_dir: str | Path, job: int) -> Path:
 
 
 def _opensmile(name: str):
-    if name not in SETS:
-        raise UserError(f"--features {name}: expected {' or '.join(SETS)}")
+    check_set(name)
     try:
         import opensmile
     except ImportError:

@@ -51,6 +51,12 @@ def test_the_digest_is_the_same_wherever_the_corpus_lies(tmp_path):
     assert copies.copies_digest(write_cuts(tmp_path / "aug", cut("a", source="/elsewhere/a.wav"))) == here
 
 
+def test_a_line_that_is_no_copy_is_named(tmp_path):
+    broken = cut("b") | {"recording": {}}
+    with pytest.raises(UserError, match=r"cuts\.jsonl\.gz: utterance b: lacks 'transforms'; run stages 2 and 3 again"):
+        copies.copies_digest(write_cuts(tmp_path / "aug", cut("a"), broken))
+
+
 def lengths(folder: Path, kind: str, copy: int, source: int) -> tuple[str, str]:
     """A directory of one copy and one of its source, of so many frames."""
     for name, frames in (("aug", {f"a-{kind}": copy}), ("data", {"a": source})):

@@ -160,6 +160,25 @@ def test_unknown_number_of_classes(recipe, full):
     assert recipes.failed(prepare(recipe, full, "--classes", 5), "conf/labels_5.yaml: no such file")
 
 
+def test_a_mistake_leaves_what_is_there_as_it_was(recipe, full, tmp_path):
+    assert recipes.succeeded(prepare(recipe, full))
+    made = sorted(recipe.rglob("*"))
+    again = ("--stage", 1, "--stop-stage", 1)
+    typo = tmp_path / "typo"
+    assert recipes.failed(recipes.run(recipe, *again, "--corpus-dir", typo), f"--corpus-dir {typo}: no such directory")
+    assert recipes.failed(recipes.run(recipe, *again, "--corpus-dir", full, "--classes", 5), "labels_5.yaml: no such")
+    assert recipes.failed(recipes.run(recipe, "--stage", 3), "data/emodb_aug: no such directory; run the stages before")
+    for stage in (5, 6, 7):
+        refused = recipes.run(recipe, "--stage", stage, "--train-config", "conf/stl.yaml")
+        assert recipes.failed(refused, "run.sh: exp/stl: no such model; train it by stage 4 first")
+    for step in ("make_fbank.sh data/typo", "score.sh exp/typo", "eval_attack.sh exp/typo"):
+        assert recipes.failed(recipes.call(recipe, "bash", "-c", f"steps/{step}"), "typo: no such directory")
+    for step in ("train_mtl.sh data/emodb data/typo exp/typo", "eval_noise.sh data/emodb data/typo data/x exp/typo"):
+        assert recipes.failed(recipes.call(recipe, "bash", "-c", f"steps/{step}"), "data/typo: no such directory")
+    assert sorted(recipe.rglob("*")) == made
+    assert "#" not in (recipe / "data/emodb/options.conf").read_text()
+
+
 def test_speakers_shared_by_train_and_test(recipe, full):
     assert recipes.succeeded(prepare(recipe, full))
     (recipe / "folds").write_text(f"1 {' '.join(SPEAKERS[:4])}\n2 {' '.join(SPEAKERS[4:8])}\n3 08 {SPEAKERS[8]} 16\n")
@@ -172,10 +191,13 @@ def test_second_run_in_one_experiment_directory(recipe):
     directory.mkdir(parents=True)
     options.parent.mkdir(parents=True)
     options.touch()
+    (recipe / "data/emodb_aug").mkdir()
     with open(directory / ".lock", "w") as lock:
+        lock.write("7 of here\n")
+        lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
         result = recipes.run(recipe, "--stage", 4, "--stop-stage", 4, "--exp-name", "x")
-    assert recipes.failed(result, "exp/x: another run is training there")
+    assert recipes.failed(result, "exp/x: another run, or jobs that it left, trains there: process 7 of here; wait")
     assert os.listdir(directory) == [".lock"]
 
 

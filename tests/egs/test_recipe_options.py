@@ -18,7 +18,7 @@ if at_stage 1; then
   open_stage data/x/options.conf; mkdir -p data/x; keep_options data/x/options.conf "${{bound[@]}}"
 fi
 if at_stage 2; then open_stage data/x/features.conf; keep_options data/x/features.conf "${{heard[@]}}"; fi
-check_seeds exp/stl
+check_trained exp/stl
 echo "noise '$noise_dir', pairs '$pairs'"
 command_line conf/stl.yaml
 """
@@ -120,7 +120,7 @@ def test_what_cannot_be_run_is_refused_at_once(run, arguments, message):
 
 def test_stage_1_comes_first(run):
     done = run("--stage", 4, "--noise-dir", "x")
-    assert (done.returncode, "data/x/options.conf: missing or incomplete: run stage 1 (" in done.stderr) == (1, True)
+    assert (done.returncode, "data/x/options.conf: no such file: run stage 1 (touch" in done.stderr) == (1, True)
 
 
 def test_noise_that_was_made_anew_for_other_data_is_refused(run, tmp_path):
@@ -129,6 +129,8 @@ def test_noise_that_was_made_anew_for_other_data_is_refused(run, tmp_path):
     made.parent.mkdir()
     made.write_text("noise_dir=one\n")
     assert run("--stage", 2).returncode == 0
+    made.write_text("# not done\n")
+    assert "data/noise_train: was not made to its end for other data; run stage 1 again" in run("--stage", 2).stderr
     made.write_text("noise_dir=other\n")
     done = run("--stage", 2)
     said = "data/noise_train was made anew with another --noise-dir for other data; run stage 1 again"
@@ -140,14 +142,12 @@ def test_a_stage_1_that_failed_is_run_again(run, tmp_path):
     script = tmp_path / "a recipe/run.sh"
     script.write_text(SCRIPT.replace("; keep_options data/x/options", "; false; keep_options data/x/options"))
     assert run("--noise-dir", "noise", "--stage", 1).returncode == 1
-    said = "data/x/options.conf: missing or incomplete: run stage 1"
-    refused = (1, f"run.sh: {said} (touch this file for data prepared by hand)\n")
     done = run("--stage", 2)
-    assert (done.returncode, done.stderr) == refused
+    assert (done.returncode, done.stderr) == (1, "run.sh: data/x: stage 1 has not come to its end; run it again\n")
     (tmp_path / "a recipe/data/x/options.conf").unlink()  # as where the first one failed
     done = run("--stage", 2)
-    assert (done.returncode, done.stderr) == refused
-
+    said = "data/x/options.conf: no such file: run stage 1 (touch this file for data prepared by hand)"
+    assert (done.returncode, done.stderr) == (1, f"run.sh: {said}\n")
     assert run("--stage", 8).returncode == 0  # a report is of what is there
 
 

@@ -30,6 +30,7 @@ def test_it_has_two_stages(tmp_path):
         said = recipes.run(recipe, option, 2, "--corpus-dir", tmp_path)
         assert recipes.failed(said, "URDU is a test set: there are stages 0 and 1 only", "egs/cross_corpus")
     assert recipes.failed(recipes.run(recipe), "get URDU (for research only) from https://github.com/siddiquelatif")
+    assert recipes.failed(recipes.run(recipe, "--stage", 1, "--stop-stage", 0), "no stage is left")
     assert recipes.failed(recipes.run(recipe, "--seeds", 1), "unknown option --seeds")
     (tmp_path / "empty").mkdir()
     assert recipes.failed(recipes.run(recipe, "--corpus-dir", tmp_path / "empty"), "holds no audio file")

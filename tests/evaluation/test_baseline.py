@@ -83,6 +83,24 @@ def test_mistakes(corpus, tmp_path, capsys):
     assert "--job 3 is not from 1 to --nj 2" in capsys.readouterr().err
 
 
+def test_another_baseline_does_not_replace_one(corpus, tmp_path):
+    exp_dir = str(tmp_path / "an svm")
+    for mistake in (("MFCC", "global"), ("eGeMAPSv02", "utterance")):
+        with pytest.raises(UserError, match="expected"):
+            baseline.bind(exp_dir, corpus.data_dir, *mistake)
+    assert not Path(exp_dir).exists()
+    for _ in range(2):
+        baseline.bind(exp_dir, corpus.data_dir, "eGeMAPSv02", "global")
+    for other in (("ComParE_2016", "global"), ("eGeMAPSv02", "speaker")):
+        with pytest.raises(
+            UserError, match=r"an svm: this directory holds eGeMAPSv02, global, .*; give another EXP_DIR"
+        ):
+            baseline.bind(exp_dir, corpus.data_dir, *other)
+    Path(exp_dir, "baseline.json").rename(Path(exp_dir, "config.yaml"))  # as of a model
+    with pytest.raises(UserError, match="an svm: this directory holds a model; give another EXP_DIR"):
+        baseline.bind(exp_dir, corpus.data_dir, "eGeMAPSv02", "global")
+
+
 def test_without_opensmile_it_says_so(corpus, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "opensmile", None)
     with pytest.raises(UserError, match=r"pip install -r .*tools/requirements-baseline\.txt"):
@@ -115,5 +133,10 @@ def test_step(corpus, tmp_path, project_root, recipe_env):
     done = subprocess.run(command, cwd=tmp_path, env=recipe_env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("%UAR")
+    before = sorted(tmp_path.rglob("*"))
+    typo = subprocess.run([*command[:2], "MFCC", *command[3:]], cwd=tmp_path, env=recipe_env, capture_output=True)
+    assert (
+        typo.returncode == 1 and b"--features MFCC: expected" in typo.stderr and sorted(tmp_path.rglob("*")) == before
+    )
     results = read_json(tmp_path / "exp/an svm/score_within/results.json")
     assert results["command"].startswith("steps/baseline_svm.sh --features eGeMAPSv02 --normalisation global")

@@ -17,7 +17,8 @@ data_dir=$1
 exp_dir=$2
 ark_dir=$data_dir/$features
 
-mkdir -p "$exp_dir/log" "$ark_dir"
+mtlaug baseline prepare --features "$features" --normalisation "$normalisation" "$data_dir" "$exp_dir"
+mkdir -p "$ark_dir"
 command_line=${command_line:-steps/baseline_svm.sh --features $features --normalisation $normalisation $data_dir $exp_dir}
 # shellcheck disable=SC2086  # the launcher comes with its options
 {

@@ -20,6 +20,7 @@ Example: steps/eval_attack.sh --cmd \"\$decode_cmd\" --methods pgd --domain wave
 . utils/parse_options.sh
 [ $# -eq 1 ] || { echo "$help_message" >&2; exit 1; }
 exp_dir=$1
+[ -d "$exp_dir" ] || { echo "eval_attack.sh: $exp_dir: no such directory; train the model first" >&2; exit 1; }
 
 options=(${domain:+"--domain=$domain"} ${budgets:+"--budgets=$budgets"} ${steps:+"--steps=$steps"}
   ${restarts:+"--restarts=$restarts"} ${step_size:+"--step-size=$step_size"} ${seed:+"--seed=$seed"}

@@ -22,9 +22,14 @@ aug_dir=$2
 noisy_dir=$3
 shift 3
 
+for dir in "$data_dir" "$aug_dir" "$@"; do
+  [ -d "$dir" ] || { echo "eval_noise.sh: $dir: no such directory" >&2; exit 1; }
+done
+
 mkdir -p "$noisy_dir/log"
 (
-  flock 8 # of two models that get here at once, the second waits for the copies that the first makes
+  # Of two models that get here at once, the second waits for the copies that the first makes.
+  flock -n 8 || { echo "eval_noise.sh: waiting for another run that makes $noisy_dir" >&2 && flock 8; }
   mtlaug augment noisy "$data_dir" "$noisy_dir" --aug-dir "$aug_dir" --noise-dir "$noise_dir" \
     --babble-dir "$babble_dir" "--snrs=$snrs" --seed "$seed" --config "$feature_config"
   # The file that the extraction writes last.

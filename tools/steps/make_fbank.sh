@@ -18,9 +18,12 @@ data_dir=$1
 log_dir=${2:-$data_dir/log}
 ark_dir=${3:-$data_dir/data}
 
+[ -d "$data_dir" ] || { echo "make_fbank.sh: $data_dir: no such directory; make it by the stages before" >&2; exit 1; }
+
 mkdir -p "$log_dir" "$ark_dir"
 exec 9>"$log_dir/.make_fbank.lock"
-flock 9 # of two extractions into one directory the second waits, and finds its work done
+# Of two extractions into one directory the second waits, and finds its work done.
+flock -n 9 || { echo "make_fbank.sh: waiting for another extraction into $data_dir" >&2 && flock 9; }
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "JOB=1:$nj" "$log_dir/make_fbank.JOB.log" \
   mtlaug fbank extract "$data_dir" "$ark_dir" --config "$feature_config" --job JOB --nj "$nj"

@@ -41,14 +41,17 @@ recall_options() {
 # prepare_shared: at stage 1, the noise, rooms and unlabelled speech of the options, for all data directories of a recipe.
 prepare_shared() {
   if [ -n "$noise_dir" ]; then
+    open_stage data/noise_train/options.conf
     steps/prepare_noise.sh --held-out "${held_out_noise-}" --max-loss "$max_loss" "$noise_dir" data/noise
     keep_options data/noise_train/options.conf noise_dir ${held_out_noise+held_out_noise}
   fi
   if [ -n "$rir_dir" ]; then
+    open_stage data/rir_train/options.conf
     steps/prepare_noise.sh --test-share 0 --max-loss "$max_loss" "$rir_dir" data/rir
     keep_options data/rir_train/options.conf rir_dir
   fi
-  if [ -n "$unlabelled_dir" ]; then
+  if [ -n "${unlabelled_dir-}" ]; then
+    open_stage data/unlabelled/options.conf
     steps/prepare_unlabelled.sh --max-loss "$max_loss" "$unlabelled_dir" data/unlabelled
     keep_options data/unlabelled/options.conf unlabelled_dir
   fi
@@ -67,6 +70,7 @@ check_made() {
   local option made=$1
   shift
   [ -f "$made/options.conf" ] || return 0
+  is_done "$made/options.conf" || fail "$made: was not made to its end for other data; run stage 1 again"
   for option; do
     [ "${!option}" = "$(sed -n "s/^$option=//p" "$made/options.conf")" ] ||
       fail "$made was made anew with another --${option//_/-} for other data; run stage 1 again"

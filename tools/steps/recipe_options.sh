@@ -63,7 +63,8 @@ begin() {
   done
   if [ "$stage" -gt 7 ]; then return 0; fi # the report is of what is there
   if [ "$stage" -gt 1 ] && ! is_prepared "$1"; then
-    fail "$1/options.conf: missing or incomplete: run stage 1 (touch this file for data prepared by hand)"
+    [ ! -f "$1/options.conf" ] || fail "$1: stage 1 has not come to its end; run it again"
+    fail "$1/options.conf: no such file: run stage 1 (touch this file for data prepared by hand)"
   fi
   recall_options 1 "$1/options.conf" "${bound[@]}"
   recall_options 2 "$1/features.conf" "${heard[@]}"
@@ -90,6 +91,10 @@ check_stages() {
     [ -z "$folder" ] || [ "$stage" -gt 1 ] || [ -d "$folder" ] || fail "$folder: no such directory"
   done
   [ "${#configs[@]}" -gt 0 ] || fail "--train-config is empty; name one or more"
+  # Stage 0 would look for it, or make it.
+  [ -z "${corpus_dir-}" ] || ! at_stage 1 || [ "$stage" = 0 ] || [ -d "$corpus_dir" ] ||
+    fail "--corpus-dir $corpus_dir: no such directory"
+  [ -z "${label_map-}" ] || [ "$stage" -gt 1 ] || [ -f "$label_map" ] || fail "$label_map: no such file of classes"
   for config in "${configs[@]}" "$feature_config"; do
     [ -f "$config" ] || fail "$config: no such file"
   done
@@ -119,10 +124,18 @@ check_protocol() {
 # is_given NAME: was this option given?
 is_given() { [[ " ${given_options[*]+${given_options[*]%%=*}} " == *" $1 "* ]]; }
 
-# check_seeds EXP_DIR: stages from 5 on test the seeds that are trained, so others would be given in vain.
-check_seeds() {
+# need DIR...: is what a stage works on there, before others of its parts take hours?
+need() {
+  local dir
+  for dir; do [ -d "$dir" ] || fail "$dir: no such directory; run the stages before first"; done
+}
+
+# check_trained EXP_DIR: stages from 5 on test the seeds that are trained, so others would be given in vain.
+check_trained() {
   local seed
-  if at_stage 4 || ! is_given seeds || ! { at_stage 5 || at_stage 6 || at_stage 7; }; then return 0; fi
+  if at_stage 4 || ! { at_stage 5 || at_stage 6 || at_stage 7; }; then return 0; fi
+  [ -d "$1" ] || fail "$1: no such model; train it by stage 4 first"
+  is_given seeds || return 0
   for seed in "${seeds[@]}"; do
     compgen -G "$1/fold_*/seed_$seed" >/dev/null || fail "$1 has no seed $seed; train it by stage 4 first"
   done

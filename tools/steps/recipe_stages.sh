@@ -14,7 +14,7 @@ noise_test="${noise_dir:+data/noise_test}"
 rir="${rir_dir:+data/rir_train}"
 unlabelled="${unlabelled-${unlabelled_dir:+data/unlabelled}}"
 sets=("$data" ${unlabelled:+"$unlabelled"})
-plan_stages --snrs "$snrs" --noise-dir "$noise_test" "--attack-args=$attack_args" "${sets[@]}"
+plan_stages "--snrs=$snrs" --noise-dir "$noise_test" "--attack-args=$attack_args" "${sets[@]}"
 check_protocol "$data" "$protocol"
 
 if at_stage 1; then
@@ -34,17 +34,24 @@ fi
 
 if at_stage 3; then
   log "Stage 3: feature extraction"
+  need "${sets[@]/%/_aug}"
   for set in "${sets[@]}" "${sets[@]/%/_aug}"; do
     steps/make_fbank.sh --nj "$nj" --cmd "$train_cmd" --feature-config "$feature_config" "$set"
   done
 fi
 
 # Several configurations are trained and tested in turn; each has its own experiment directory.
-for config in ${train_config//,/ }; do
-  model=${exp_name:-$(basename "$config" .yaml)}${model_suffix-}
+model_of() {
+  local model=${exp_name:-$(basename "$1" .yaml)}${model_suffix-}
   case "$normalisation" in utterance | speaker) model+=_$normalisation ;; esac
+  echo "$model"
+}
+
+for config in ${train_config//,/ }; do check_trained "exp/$(model_of "$config")"; done
+
+for config in ${train_config//,/ }; do
+  model=$(model_of "$config")
   command=$(command_line "$config")
-  check_seeds "exp/$model"
 
   if at_stage 4; then
     log "Stage 4: MTL training of $model"

@@ -9,6 +9,7 @@ Options: --cmd utils/run.py --command-line './run.sh --stage 5'
 Example: steps/score.sh --cmd \"\$decode_cmd\" exp/mtlaug"
 . utils/parse_options.sh
 [ $# -eq 1 ] || { echo "$help_message" >&2; exit 1; }
+[ -d "$1" ] || { echo "score.sh: $1: no such directory; train the model first" >&2; exit 1; }
 
 # shellcheck disable=SC2086  # the launcher comes with its options
 $cmd "$1/log/score_within.log" mtlaug score within "$1" --command-line "$command_line"

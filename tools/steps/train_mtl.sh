@@ -17,10 +17,20 @@ Example: steps/train_mtl.sh --cmd \"\$cuda_cmd\" data/emodb data/emodb_aug exp/m
 [ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
 exp_dir=$3
 
-# Two runs in one directory would write each other's logs: the second is refused.
+for dir in "$1" "$2"; do
+  [ -d "$dir" ] || { echo "train_mtl.sh: $dir: no such directory; make it by the stages before" >&2; exit 1; }
+done
+
+# Two runs in one directory would write each other's logs: the second is refused. The lock is held to the end of the
+# last job, even where the run that started it was killed.
 mkdir -p "$exp_dir"
-exec 9>"$exp_dir/.lock"
-flock -n 9 || { echo "train_mtl.sh: $exp_dir: another run is training there; wait for it or stop it" >&2; exit 1; }
+exec 9>>"$exp_dir/.lock"
+if ! flock -n 9; then
+  echo "train_mtl.sh: $exp_dir: another run, or jobs that it left, trains there: process $(cat "$exp_dir/.lock");" \
+    "wait for it or stop it" >&2
+  exit 1
+fi
+echo "$$ of $HOSTNAME" >"$exp_dir/.lock"
 
 overrides=()
 for override in $train_args; do overrides+=(--set "$override"); done
