@@ -17,7 +17,8 @@ from mtlaug.scoring.scores import META, read_results, result_line, write_score
 
 log = logging.getLogger(__name__)
 
-ALIKE = ("condition", "set", "protocol", "normalisation", "noise", "curve", "pair")
+ALIKE = ("condition", "set", "protocol", "noise", "curve", "pair")
+NORMALISATIONS = ("global", "utterance", "speaker")  # by what of the test speech they need, the least first
 
 
 def score_ensemble(directories: Sequence[str | Path], model_dir: str | Path, command: str) -> list[str]:
@@ -30,11 +31,10 @@ def score_ensemble(directories: Sequence[str | Path], model_dir: str | Path, com
         command: what a user types to make this result again.
     Returns:
         The one-line result of each condition. ``results.json`` names the ``members``, each with its number of seeds,
-        and the SHA-256 of their predictions.
+        and the SHA-256 of their predictions; its ``normalisation`` is the member's that needs most of the test speech.
     Raises:
-        UserError: the members differ in condition, test set, protocol, normalisation, noise, classes or
-            utterances, are of an attack, aligned or ensembles themselves, or there is only one; or ``model_dir``
-            holds something else.
+        UserError: the members differ in condition, test set, protocol, noise, classes or utterances, are of an attack,
+            aligned or ensembles themselves, or there is only one; or ``model_dir`` holds something else.
     """
     if _is_taken(Path(model_dir)):
         raise UserError(f"{model_dir}: holds other results; name a directory for the ensemble last")
@@ -58,6 +58,7 @@ def _score_ensemble(names: Sequence[str], model_dir: str | Path, command: str) -
     if sum(members.values()) < 2:
         raise UserError(f'{names[0]}: one seed is no ensemble; name more directories, or train with --seeds "1 2 3"')
     described = {key: results[0][key] for key in dict.fromkeys((*META, *ALIKE)) if key in results[0]}
+    described["normalisation"] = max((one["normalisation"] for one in results), key=NORMALISATIONS.index)
     score_dir = Path(model_dir, f"score_{described['condition']}")
     return _write(score_dir, average(systems, names), {**described, "members": members}, names, command)
 

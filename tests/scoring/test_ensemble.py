@@ -160,9 +160,26 @@ def test_attacks_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
+    ("members", "needs"),
+    [
+        (("speaker", "global", "utterance"), "speaker"),
+        (("global", "utterance"), "utterance"),
+        (("global",) * 2, "global"),
+    ],
+)
+def test_an_ensemble_is_normalised_by_what_any_member_needs(tmp_path: Path, members: tuple[str, ...], needs: str):
+    names = [
+        str(write_made_score(tmp_path, str(number), random_predictions(0.6, draw=number), normalisation=kind))
+        for number, kind in enumerate(members)
+    ]
+    assert main(["score", "ensemble", *names, str(tmp_path / "both")]) == 0
+    assert read_results(tmp_path / "both/score_within")["normalisation"] == needs
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"normalisation": "speaker", "protocol": "f" * 64}, "they differ in protocol, normalisation"),
+        ({"set": "other", "protocol": "f" * 64}, "they differ in set, protocol"),
         ({"condition": "noise_rain_snr5"}, "they differ in condition"),
         ({"noise": {"seed": 1}}, "they differ in noise"),
     ],
