@@ -7,6 +7,7 @@ import pytest
 
 from mtlaug import datadir
 from mtlaug.cli import main
+from mtlaug.datadir.table_rows import read_rows
 from mtlaug.files import UserError
 
 NAMES = ("anna_1", "anna_2", "bert_1", "bert_2")
@@ -82,12 +83,31 @@ def test_audformat_segments(folder, tmp_path):
     assert datadir.read(tmp_path / "data", "utt2dur")["anna-anna_1-0000400-0001000"] == "0.600000"
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1 days 02:03:04.5", 93784.5), ("0 days 00:00:01", 1), ("01:02:03", 3723), ("7.25", 7.25), ("NaT", None)],
+)
+def test_times(folder, text, seconds):
+    (row,) = read_rows(table_of(folder, "path,speaker,emotion,end", f"wav/anna_1.wav,anna,sad,{text}"))
+    assert row.end == seconds
+
+
+@pytest.mark.parametrize(("column", "segment"), [("start", "0.250000 1.000000"), ("end", "0.000000 0.250000")])
+def test_a_start_or_an_end_alone_makes_segments(folder, tmp_path, column, segment):
+    datadir.from_table(table_of(folder, f"path,speaker,emotion,{column}", *rows_of(*[",0.25"] * 4)), tmp_path / "data")
+    assert set(datadir.read(tmp_path / "data", "segments").values()) == {f"{name} {segment}" for name in NAMES}
+
+
 def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path, make_wav):
     for session in ("s1", "s2"):
         make_wav(tmp_path / "audio" / session / "001.wav")
     table = table_of(tmp_path, "path,speaker,emotion", "s1/001.wav,anna,sad", "s2/001.wav,anna,angry")
     datadir.from_table(table, tmp_path / "data", audio_dir=tmp_path / "audio")
     assert list(datadir.read(tmp_path / "data", "utt2spk")) == ["anna-s1-001", "anna-s2-001"]
+    make_wav(tmp_path / "audio/s2/002.wav")
+    table = table_of(tmp_path, "path,speaker,emotion", "s1/001.wav,anna,sad", "s2/002.wav,anna,angry")
+    datadir.from_table(table, tmp_path / "others", audio_dir=tmp_path / "audio")
+    assert list(datadir.read(tmp_path / "others", "utt2spk")) == ["anna-001", "anna-002"]
 
 
 def test_own_ids_are_kept_and_begin_with_the_speaker(folder, tmp_path):
@@ -109,10 +129,11 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
         "wav/gone.wav,bert,sad,,",
         "wav/bert_2.wav,bert,sad,,",
         "wav/bert_2.wav,bert,sad,3,",
+        "wav/bert_2.wav,bert,sad,0.5,0.5",
     )
     assert main(["datadir", "from-table", str(table), str(tmp_path / "data")]) == 0
     said = capsys.readouterr()
-    assert "2 utterances of 2 speakers" in said.out and "7 of 9 rows dropped" in said.out
+    assert "2 utterances of 2 speakers" in said.out and "8 of 10 rows dropped" in said.out
     dropped = datadir.read_dropped(tmp_path / "data")
     reasons = [
         ("labels.csv:3", "starts at 0.4 s"),
@@ -122,6 +143,7 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
         ("labels.csv:7", "has no speaker"),
         ("labels.csv:8", "no such file"),
         ("labels.csv:10", "starts at 3 s, its file ends at 1 s"),
+        ("labels.csv:11", "starts at 0.5 s and ends at 0.5 s"),
     ]
     for (where, reason), found in zip(reasons, dropped.values(), strict=True):
         assert f"{where}: " in found or (reason == "repeats " and found.endswith(where))
@@ -147,6 +169,9 @@ def test_a_column_with_gaps_makes_no_table_and_says_so(folder, tmp_path, caplog)
         datadir.from_table(table, tmp_path / "data")
     assert "text is not written: 1 of 4" in caplog.text and "spk2gender is not written: 1 of 2" in caplog.text
     assert not datadir.has(tmp_path / "data", "text") and not datadir.has(tmp_path / "data", "spk2gender")
+    caplog.clear()  # a column that is there and says nothing is nothing lost
+    datadir.from_table(table_of(folder, "path,speaker,emotion,text", *rows_of(*[","] * 4)), tmp_path / "empty")
+    assert caplog.text == "" and not datadir.has(tmp_path / "empty", "text")
 
 
 HEADER = "path,speaker,emotion"
