@@ -53,6 +53,10 @@ def test_split_of_segments_cuts_and_frame_shift(data):
     assert cut_ids(data / "split2/2") == ["b-1", "b-2", "c-1"]
     assert (data / "split2/2/frame_shift").read_text() == "0.01\n"
     assert datadir.validate(data / "split2/2") == 3
+    for name in ("wav.scp", "segments"):  # as of a directory of copies
+        (data / name).unlink()
+    datadir.split(data, 3)
+    assert cut_ids(data / "split3/3") == ["c-1"] and not (data / "split3/3/wav.scp").exists()
 
 
 def test_split_into_too_many_parts(data):
