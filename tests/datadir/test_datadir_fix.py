@@ -62,7 +62,14 @@ def test_fix_filters_cuts(data):
     write_cuts(data, [*UTTERANCES, "a-1", "d-1"])
     assert datadir.fix(data).removed == {"d-1": "not in utt2spk, text, utt2emo"}
     assert cut_ids(data) == list(UTTERANCES)
-    assert (data / ".backup" / AUGMENTED).exists()
+    (data / ".backup" / AUGMENTED).unlink()
+    datadir.fix(data)
+    assert not (data / ".backup" / AUGMENTED).exists()  # there was nothing to mend
+    for listed in ([*UTTERANCES, "d-1"], [*UTTERANCES, "a-1"]):
+        write_cuts(data, listed)
+        datadir.fix(data)
+        assert cut_ids(data) == list(UTTERANCES)
+        (data / ".backup" / AUGMENTED).unlink()
 
 
 @pytest.mark.parametrize(
