@@ -37,6 +37,8 @@ def _num_frames(value: str) -> str | None:
 def _segment(value: str) -> str | None:
     try:
         _, start, end = value.split()
+        if float(end) == -1:
+            return "give the recording's end in seconds in the place of -1"
         return None if 0 <= float(start) < float(end) < math.inf else "a segment starts at 0 or later and ends after it"
     except ValueError:
         return "expected 'utterance recording start end' with times in seconds"

@@ -36,3 +36,9 @@ def test_bad_values_are_named_with_their_key(tmp_path, name: str, value: str):
     with pytest.raises(UserError) as error:
         check_values(str(path), {"a": value})
     assert f"{path}:1: 'a' has {value!r}: " in str(error.value)
+
+
+def test_the_end_of_a_recording_has_to_be_given(tmp_path):
+    (tmp_path / "segments").write_text("a r 0 -1\n")
+    with pytest.raises(UserError, match="give the recording's end in seconds in the place of -1"):
+        check_values(str(tmp_path / "segments"), {"a": "r 0 -1"})
