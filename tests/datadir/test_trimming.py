@@ -56,6 +56,11 @@ def test_what_is_less_far_below_is_no_silence(data_dir):
     assert datadir.trim(data_dir, below=120.0).after == pytest.approx(6.5)
 
 
+def test_no_margin_is_kept_where_none_is_asked_for(data_dir):
+    datadir.trim(data_dir, margin=0.0)
+    assert read_table(data_dir / "segments")["s-around"].endswith(" 1.000 2.000")
+
+
 def test_segments_that_are_there_become_narrower(tmp_path):
     hiss = 1e-4 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
     turns = np.concatenate([hiss, speech(1.0), hiss, speech(1.0, seed=1), hiss])  # two turns in a recording
@@ -81,6 +86,10 @@ def test_mistakes_are_named(data_dir, tmp_path, project_root):
     for options in ({"below": 0.0}, {"below": float("nan")}, {"margin": -1.0}):
         with pytest.raises(UserError, match="expected dB above zero"):
             datadir.trim(data_dir, **options)
+    (data_dir / "utt2emo").write_text("s-around sad\n")
+    with pytest.raises(UserError, match=r"utterance s-pause: not in utt2emo; run utils/fix_data_dir\.sh"):
+        datadir.trim(data_dir)
+    (data_dir / "utt2emo").unlink()
     (tmp_path / "my audio/s-around.wav").unlink()
     with pytest.raises(UserError, match=r"s-around\.wav: cannot be read: no such file"):
         datadir.trim(data_dir)
