@@ -9,9 +9,10 @@ which is the utterance unless there are ``segments``. In an augmented directory
 """
 
 from mtlaug.datadir.audio import AudioCheck, check_audio
+from mtlaug.datadir.combining import Combined, combine
 from mtlaug.datadir.copying import copy
 from mtlaug.datadir.corpus import check_originals, files_below, find_audio
-from mtlaug.datadir.editing import Combined, Fixed, combine, fix
+from mtlaug.datadir.editing import Fixed, fix
 from mtlaug.datadir.from_table import FromTable, from_table
 from mtlaug.datadir.noise import NoiseSets, from_noise, kind_of, source_of
 from mtlaug.datadir.selection import split, subset

@@ -24,6 +24,7 @@ from mtlaug.datadir.tables import (
     retire,
     utterance_tables,
 )
+from mtlaug.datadir.untrimmed import read_untrimmed
 from mtlaug.datadir.validation import check_values
 from mtlaug.files import UserError, write_table
 
@@ -76,7 +77,7 @@ def check_audio(
     Removed, through `fix`: files that are missing, empty, truncated or no audio, commands that
     fail, recordings without samples, utterances that are too short, silent (all samples of the
     channels' mean equal zero), not finite, or that end after their recording. Tables of features
-    go too where the sound is another than at an earlier check.
+    go too where the sound is another than at an earlier check. The checksum of trimmed speech is that of all it was.
 
     Args:
         max_loss: largest share of lost utterances, in percent of all, that is tolerated.
@@ -92,13 +93,14 @@ def check_audio(
     check_speakers(path_of(data_dir, "utt2spk"), utt2spk)
     if has(data_dir, CUTS) and not has(data_dir, "wav.scp"):
         raise UserError(f"{data_dir}: is augmented ({CUTS}, no wav.scp); check the audio of its source directory")
-    recordings = read(data_dir, "wav.scp")
+    recordings, untrimmed = read(data_dir, "wav.scp"), read_untrimmed(data_dir)
     jobs, dropped = utterances_of(data_dir, utt2spk, recordings)
     durations: dict[str, float] = {}
     checksums: dict[str, str] = {}
     formats: Counter = Counter()
     for recording, times in tqdm(jobs.items(), desc="check_audio", unit="file", disable=not sys.stderr.isatty()):
-        _check_recording(recordings[recording], times, min_duration, dropped, durations, checksums, formats)
+        whole = [(utterance, *untrimmed.get(utterance, span)) for utterance, *span in times]
+        _check_recording(recordings[recording], times, whole, min_duration, dropped, durations, checksums, formats)
     for utterance, reason in sorted(dropped.items()):
         print(f"check_audio: dropped {utterance}: {reason}", file=sys.stderr)
     # Utterances that are back in the tables since they were dropped count as they are now.
@@ -151,15 +153,19 @@ def utterances_of(
 def _check_recording(
     source: str,
     times: list[tuple[str, float, float]],
+    whole: list[tuple[str, float, float]],
     min_duration: float,
     dropped: dict[str, str],
     durations: dict[str, float],
     checksums: dict[str, str],
     formats: Counter,
 ) -> None:
-    """Sort the utterances of one recording into ``durations`` (seconds), ``checksums`` and ``dropped``."""
+    """Sort the utterances of one recording into ``durations`` (seconds), ``checksums`` and ``dropped``.
+
+    ``times`` are what they are now, ``whole`` what they were untrimmed, of which the checksums are.
+    """
     try:
-        rate, channels, frames, spans = _decode(source, times)
+        rate, channels, frames, spans = _decode(source, whole)
     except BadAudioError as error:
         dropped.update({utterance: f"{source}: {error}" for utterance, _, _ in times})
         return

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mtlaug.datadir.tables import CUTS, FEATURES, has, path_of, read, read_dropped, utterance_tables, write
+from mtlaug.datadir.tables import CUTS, FEATURES, has, path_of, read, read_dropped, retire, utterance_tables, write
 from mtlaug.files import UserError
 
 
@@ -38,6 +38,7 @@ def copy(src: str | os.PathLike, dst: str | os.PathLike, *, prefix: str) -> int:
         tables["wav.scp"] = dict(_absolute(src, tables["wav.scp"]))
     tables["utt2corpus"] = dict.fromkeys(tables["utt2spk"], corpus)
     write(dst, tables, dropped={prefix + utterance: reason for utterance, reason in read_dropped(src).items()})
+    retire(dst, lambda name: name in FEATURES)  # of an earlier copy, whose sound may be another
     return len(tables["utt2spk"])
 
 

@@ -6,8 +6,19 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from mtlaug.datadir.tables import CUTS, has, path_of, read, read_cuts, retire, spk2utt_of, utterance_tables
+from mtlaug.datadir.tables import (
+    CUTS,
+    FEATURE_ARGS,
+    has,
+    path_of,
+    read,
+    read_cuts,
+    retire,
+    spk2utt_of,
+    utterance_tables,
+)
 from mtlaug.files import UserError, atomic_path, write_json, write_table
 from mtlaug.seeding import rank
 
@@ -190,6 +201,7 @@ def subset(
         chosen = _ranked(utt2spk, seed)[: _check_number(src, count, len(utt2spk))]
     _write_parts(src, [(os.fspath(dst), sorted(chosen))])
     retire(dst, lambda name: not has(src, name))
+    Path(dst, FEATURE_ARGS).unlink(missing_ok=True)  # the features are another's
     return len(chosen)
 
 

@@ -18,6 +18,7 @@ BY_CHOICE = "by choice"
 REPEATED = "repeats "  # the same of a line that says no more than another: nothing is lost either
 # Computed from the audio, not given by a corpus.
 FEATURES = ("feats.scp", "cmvn.scp", "utt2num_frames")
+FEATURE_ARGS = "feature_args.json"  # what feats.scp was made with; written by stage 3
 DERIVED = (*FEATURES, "utt2dur", "utt2checksum")
 _UTTERANCE_TABLE = re.compile(r"segments|text|feats\.scp|cmvn\.scp|utt2[a-z0-9_]+")
 _KNOWN_TABLE = re.compile(_UTTERANCE_TABLE.pattern + r"|wav\.scp|spk2gender")

@@ -16,7 +16,7 @@ from mtlaug.datadir.tables import (
     spk2utt_of,
     utterance_tables,
 )
-from mtlaug.files import UserError, read_table
+from mtlaug.files import UserError, read_table, read_text
 
 
 def _one_word(value: str) -> str | None:
@@ -136,8 +136,7 @@ def _check_speaker_tables(data_dir: str | os.PathLike, utt2spk: Mapping[str, str
 def _check_frame_shift(data_dir: str | os.PathLike) -> None:
     path = path_of(data_dir, "frame_shift")
     if os.path.exists(path):
-        with open(path, encoding="utf-8") as text:
-            value = text.read().strip()
+        value = read_text(path).strip()
         if problem := _duration(value):
             raise UserError(f"{path}:1: {value!r}: {problem}")
 
@@ -173,5 +172,7 @@ def _check_cuts(path: str, utt2spk: Mapping[str, str]) -> None:
     for number, (utterance, _) in enumerate(read_cuts(path), 1):
         if utterance in seen:
             raise UserError(f"{path}:{number}: utterance {utterance!r} is listed twice")
+        if seen and utterance < next(reversed(seen)):
+            raise UserError(f"{path}:{number}: utterance {utterance!r} is out of order; make the manifest again")
         seen[utterance] = None
     check_same_utterances(path, seen, utt2spk)

@@ -1,6 +1,6 @@
 """Speech without labels: which utterances, whose, and the guard that none of them is tested."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mtlaug.args import UnlabelledArgs
@@ -81,10 +81,7 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
     speakers = {spoken_by[utterance] for part in parts for utterance in part}
     # Those without a class too: the label-free tasks would learn the speakers from them.
     held_out = {utterance for utterance, speaker in spoken_by.items() if speaker in speakers}
-    sums = _checksums(data_dir)
-    if lost := sorted(held_out - sums.keys()):
-        mend = f"run utils/check_audio.sh {data_dir}"
-        raise UserError(f"{data_dir}/{CHECKSUMS}: lacks {len(lost)} utterances, such as {lost[0]}; {mend}")
+    sums = _checksums(data_dir, held_out)
     sounds = {sums[utterance]: utterance for utterance in held_out}
     for unlabelled in dirs:
         if not Path(unlabelled, "utt2spk").exists():
@@ -96,7 +93,7 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
         if common := sorted(set(utt2spk.values()) & speakers):
             mend = "where they are others, utils/copy_data_dir.sh --prefix tells them apart"
             raise UserError(f"{unlabelled}: speaker {common[0]} is in a dev or test part of {data_dir}; {mend}")
-        same = [(utterance, sounds[it]) for utterance, it in _checksums(unlabelled).items() if it in sounds]
+        same = [(utterance, sounds[it]) for utterance, it in _checksums(unlabelled, utt2spk).items() if it in sounds]
         if same:
             raise UserError(
                 f"{unlabelled}: {len(same)} utterances have the very samples of one of a speaker in a dev or test part "
@@ -105,8 +102,13 @@ def check(settings: Config, protocol: Protocol, data_dir: str) -> dict[str, str]
     return {unlabelled: check_copies(copies_of(unlabelled), settings) for unlabelled in dirs}
 
 
-def _checksums(data_dir: str) -> dict[str, str]:
+def _checksums(data_dir: str, utterances: Iterable[str]) -> dict[str, str]:
+    """The sums of a data directory, which has to have those of ``utterances``."""
     path = Path(data_dir, CHECKSUMS)
     if not path.exists():
         raise UserError(f"{path}: no such file; run utils/check_audio.sh {data_dir}, which writes it")
-    return read_table(path)
+    sums = read_table(path)
+    if lost := sorted({*utterances} - sums.keys()):
+        mend = f"run utils/check_audio.sh {data_dir}"
+        raise UserError(f"{path}: lacks {len(lost)} utterances, such as {lost[0]}; {mend}")
+    return sums

@@ -9,9 +9,9 @@ import kaldiio
 import numpy as np
 
 from mtlaug.args import FeatureArgs
+from mtlaug.datadir.tables import FEATURE_ARGS
 from mtlaug.files import UserError, atomic_path, read_table, write_json, write_table
 
-FEATURE_ARGS = "feature_args.json"  # in a data directory: what its feats.scp was made with
 TABLES = (FEATURE_ARGS, "feats.scp", "cmvn.scp", "utt2num_frames")  # what `collect` writes of the features
 
 

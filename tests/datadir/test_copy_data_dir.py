@@ -41,6 +41,15 @@ def test_ids_have_the_prefix_and_paths_are_absolute(source, tmp_path):
     assert datadir.read_dropped(tmp_path / "a copy") == {"one-s1-c": "is silent"}
 
 
+def test_features_of_an_earlier_copy_do_not_stay(source, tmp_path):
+    """They may be of other sound, which no check of the copy could tell."""
+    copied = tmp_path / "a copy"
+    for _ in range(2):
+        datadir.copy(source, copied, prefix="one-")
+        assert not (copied / "feats.scp").exists()
+        (copied / "feats.scp").write_text("".join(f"one-{name} x.ark:1\n" for name in ("s1-a", "s1-b", "s2-a")))
+
+
 def test_speakers_of_one_name_stay_apart(tmp_path, make_wav):
     copies = []
     for corpus in ("one", "two"):

@@ -183,9 +183,33 @@ def test_combine_segments_with_whole_recordings(data, tmp_path):
 
 
 def test_combine_cuts(data, tmp_path):
-    for name, names in (("x", ["a-1", "a-2"]), ("y", ["b-1"])):
+    """In C order, which the extraction of features wants, whatever directory they are from."""
+    for name, names in (("x", ["a-1", "c-1"]), ("y", ["b-1"])):
         datadir.write(tmp_path / name, {"utt2spk": {utterance: utterance[0] for utterance in names}})
         write_cuts(tmp_path / name, names)
     datadir.combine(tmp_path / "z", [tmp_path / "x", tmp_path / "y"])
-    assert cut_ids(tmp_path / "z") == ["a-1", "a-2", "b-1"]
+    assert cut_ids(tmp_path / "z") == ["a-1", "b-1", "c-1"]
     assert datadir.validate(tmp_path / "z") == 3
+    write_cuts(tmp_path / "z", ["a-1", "c-1", "b-1"])
+    with pytest.raises(UserError, match=r"cuts\.jsonl\.gz:3: utterance 'b-1' is out of order; make the manifest again"):
+        datadir.validate(tmp_path / "z")
+
+
+def test_combine_keeps_what_was_dropped(data, tmp_path):
+    datadir.write(tmp_path / "y", tables({"d-1": "d"}), dropped={"d-2": "is silent"})
+    datadir.write_dropped(data, {"a-9": "no file"})
+    datadir.combine(tmp_path / "z", [data, tmp_path / "y"])
+    assert datadir.read_dropped(tmp_path / "z") == {"a-9": "no file", "d-2": "is silent"}
+
+
+def test_what_features_were_made_with_does_not_stay_beside_others(data, tmp_path):
+    datadir.write(tmp_path / "y", tables({"d-1": "d"}))
+    target = tmp_path / "z"
+    target.mkdir()
+    for make in (
+        lambda: datadir.combine(target, [data, tmp_path / "y"]),
+        lambda: datadir.subset(data, target, first=2),
+    ):
+        (target / "feature_args.json").write_text("{}")
+        make()
+        assert not (target / "feature_args.json").exists()

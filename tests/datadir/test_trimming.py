@@ -52,6 +52,28 @@ def test_speech_and_the_pauses_in_it_stay(data_dir, capsys):
     assert {cut.id: len(load(cut)) for cut in read_cuts(data_dir, RATE)}["s-around"] == round(1.4 * RATE)
 
 
+@pytest.mark.parametrize("margins", [(0.2,), (0.2, 0.0)])
+def test_trimmed_speech_that_is_checked_again_is_known_by_all_that_it_was(data_dir, margins):
+    """The guard of unlabelled speech compares these sums; and the features are still of the same sound."""
+    checksums = read_table(data_dir / "utt2checksum")
+    for margin in margins:
+        datadir.trim(data_dir, margin=margin)
+    durations = read_table(data_dir / "utt2dur")
+    (data_dir / "feats.scp").write_text("".join(f"{name} x.ark:1\n" for name in checksums))
+    datadir.check_audio(data_dir)
+    assert read_table(data_dir / "utt2checksum") == checksums
+    assert read_table(data_dir / "utt2dur") == durations
+    assert (data_dir / "feats.scp").exists()
+
+
+def test_what_an_utterance_was_has_to_be_readable(data_dir):
+    datadir.trim(data_dir)
+    path = data_dir / "utt2untrimmed"
+    path.write_text(path.read_text().replace("s-pause 0.0:inf", "s-pause all"))
+    with pytest.raises(UserError, match=r"utt2untrimmed:2: expected 'utterance start:end', got 'all'; run stage 1"):
+        datadir.check_audio(data_dir)
+
+
 def test_what_is_less_far_below_is_no_silence(data_dir):
     assert datadir.trim(data_dir, below=120.0).after == pytest.approx(6.5)
 
@@ -83,7 +105,7 @@ def test_features_of_untrimmed_speech_are_not_taken_for_new_ones(data_dir):
 
 
 def test_mistakes_are_named(data_dir, tmp_path, project_root):
-    for options in ({"below": 0.0}, {"below": float("nan")}, {"margin": -1.0}):
+    for options in ({"below": 0.0}, {"below": float("nan")}, {"margin": -1.0}, {"margin": float("inf")}):
         with pytest.raises(UserError, match="expected dB above zero"):
             datadir.trim(data_dir, **options)
     (data_dir / "utt2emo").write_text("s-around sad\n")
@@ -92,6 +114,10 @@ def test_mistakes_are_named(data_dir, tmp_path, project_root):
     (data_dir / "utt2emo").unlink()
     (tmp_path / "my audio/s-around.wav").unlink()
     with pytest.raises(UserError, match=r"s-around\.wav: cannot be read: no such file"):
+        datadir.trim(data_dir)
+    assert not (data_dir / "segments").exists()
+    (data_dir / "utt2dur").write_text("s-around long\ns-pause 1\ns-whole 1\n")
+    with pytest.raises(UserError, match=r"utt2dur: could not convert .*'long'; run utils/check_audio\.sh"):
         datadir.trim(data_dir)
     assert not (data_dir / "segments").exists()
     (data_dir / "utt2dur").unlink()

@@ -154,6 +154,16 @@ def test_checksums_of_a_part_are_named_with_the_mend(checked, extra, tmp_path):
         found.prepare(tmp_path / "exp", *with_extra(extra))
 
 
+def test_unlabelled_speech_whose_sum_is_not_known_is_refused(checked, extra, tmp_path):
+    """It could be any speech."""
+    part = Path(shutil.copytree(extra, tmp_path / "unlabelled"))
+    sums = read_table(part / "utt2checksum")
+    left_out = max(sums)
+    write_table(part / "utt2checksum", {name: value for name, value in sums.items() if name != left_out})
+    with pytest.raises(UserError, match=f"unlabelled/utt2checksum: lacks 1 utterances, such as {left_out}; run utils"):
+        checked.prepare(tmp_path / "exp", *with_extra(str(part)))
+
+
 def test_missing_speech_and_genders_are_named_with_the_mend(checked, tmp_path):
     with pytest.raises(UserError, match=r"nowhere: no such data directory; run stages 1 to 3 with --unlabelled-dir"):
         checked.prepare(tmp_path / "exp", *with_extra(str(tmp_path / "nowhere")))
