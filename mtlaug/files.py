@@ -68,8 +68,17 @@ def read_yaml(path: str | Path) -> object:
     """What a YAML file holds; one that is missing, unreadable, not UTF-8 or not YAML is a `UserError`."""
     import yaml  # here, as most commands have no need of it
 
+    class Loader(yaml.SafeLoader):
+        """Refuses a key that is there twice, of which YAML's own would take the last."""
+
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if again := [key for place, key in enumerate(keys) if key in keys[:place]]:
+                raise yaml.constructor.ConstructorError(None, None, f"{again[0]!r} is there twice", node.start_mark)
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(read_text(path))
+        return yaml.load(read_text(path), Loader)
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML: {error}") from None
 

@@ -121,6 +121,8 @@ def test_a_whole_number_is_good_for_a_real_one(write):
         ("base: 5", r"base"),
         ("- model_args", r"expected blocks such as model_args, got list"),
         ("model_args: {hidden: [", r"not YAML"),
+        ("optim_args: {epochs: 5}\noptim_args: {lr: 0.01}", r"not YAML: 'optim_args' is there twice"),
+        ("optim_args: {epochs: 5, epochs: 6}", r"'epochs' is there twice"),
         ("model_args: {hidden: 3.5}", r"model_args\.hidden: expected int, got 3\.5"),
         ("model_args: {hidden: true}", r"model_args\.hidden: expected int, got True"),
         ("model_args: {dropout: false}", r"model_args\.dropout: expected float, got False"),

@@ -10,7 +10,6 @@ import hashlib
 import itertools
 import json
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +38,6 @@ from mtlaug.files import UserError, atomic_path, read_table
 from mtlaug.seeding import random_state
 
 COLOURS = {"white": 0.0, "pink": 1.0, "brown": 2.0, "blue": -1.0}  # exponents; training draws from [0, 2] by default
-BABBLE = "babble"
 
 
 @dataclass(frozen=True)
@@ -65,9 +63,7 @@ class Noises:
             seconds |= read_seconds(directory)
             for utterance, source in read_table(Path(directory, "wav.scp")).items():
                 kind = kinds[utterance]
-                if not re.fullmatch(r"[A-Za-z0-9_]+", kind) or kind == BABBLE:
-                    mend = f"use letters, digits and '_', and not {BABBLE}"
-                    raise UserError(f"{directory}/utt2kind: utterance {utterance}: kind {kind!r}: {mend}")
+                datadir.check_kind(f"{directory}/utt2kind: utterance {utterance}", kind)
                 recorded.setdefault(kind, []).append(source)
         babble = _speech_by_speaker(babble_dir) if babble_dir else {}
         if babble_dir and (number := len(set().union(*babble.values()))) < TALKERS:
@@ -85,11 +81,11 @@ class Noises:
 
     def kinds(self) -> list[str]:
         """C-sorted; the colours where there are no recordings of noise."""
-        return sorted([*(self.recorded or COLOURS), *([BABBLE] if self.babble else [])])
+        return sorted([*(self.recorded or COLOURS), *([datadir.BABBLE] if self.babble else [])])
 
     def draw(self, kind: str, rng: np.random.Generator) -> AudioTransform:
         """Some noise of a kind, at 0 dB."""
-        if kind == BABBLE:
+        if kind == datadir.BABBLE:
             return self._draw_babble(rng)
         if kind in self.recorded:
             source = self.recorded[kind][rng.integers(len(self.recorded[kind]))]
@@ -103,7 +99,10 @@ class Noises:
         starts = [round(start, 3) for start in rng.uniform(0, 60, TALKERS)]
         orders = [[speakers[index][place] for place in rng.permutation(len(speakers[index]))] for index in chosen]
         in_turn = itertools.chain.from_iterable(itertools.zip_longest(*orders))
-        sources = list(dict.fromkeys(source for source in in_turn if source))  # two speakers may share a recording
+        sources = list(dict.fromkeys(source for source in in_turn if source))
+        if len(sources) < TALKERS:  # two of the speakers share a recording, as in a dialogue: others help out
+            others = (source for index in rng.permutation(len(speakers)) for source in speakers[index])
+            sources = list(dict.fromkeys([*sources, *others]))
         return AddBabble(sources[:TALKERS], starts, snr=0.0)
 
     def described(self, kind: str, aug_dir: str, trained: set[str]) -> dict[str, int | bool]:
@@ -112,12 +111,12 @@ class Noises:
         Args:
             trained: what `sources_of` says of the copies in ``aug_dir``.
         """
-        sources = self.speech if kind == BABBLE else self.recorded.get(kind, [])
+        sources = self.speech if kind == datadir.BABBLE else self.recorded.get(kind, [])
         if not sources:
             return {"recordings": 0, "held_out": not _trained_on_colour(COLOURS[kind], aug_dir, bool(trained))}
         names, own = {datadir.kind_of(source) for source in trained}, {datadir.kind_of(source) for source in sources}
         # A kind of a corpus without folders, or one that its table has renamed, is known by its files' kinds.
-        return {"recordings": len(sources), "held_out": not names & {kind, *(own if kind != BABBLE else ())}}
+        return {"recordings": len(sources), "held_out": not names & {kind, *(own if kind != datadir.BABBLE else ())}}
 
 
 def _trained_on_colour(exponent: float, aug_dir: str, recorded: bool) -> bool:

@@ -14,7 +14,7 @@ from mtlaug.datadir.copying import copy
 from mtlaug.datadir.corpus import check_originals, files_below, find_audio
 from mtlaug.datadir.editing import Fixed, fix
 from mtlaug.datadir.from_table import FromTable, from_table
-from mtlaug.datadir.noise import NoiseSets, from_noise, kind_of, source_of
+from mtlaug.datadir.noise import BABBLE, NoiseSets, check_kind, from_noise, kind_of, source_of
 from mtlaug.datadir.selection import split, subset
 from mtlaug.datadir.speech import from_speech
 from mtlaug.datadir.streaming import write_rows
@@ -23,6 +23,7 @@ from mtlaug.datadir.trimming import Trimmed, trim
 from mtlaug.datadir.validation import validate
 
 __all__ = [
+    "BABBLE",
     "AudioCheck",
     "Combined",
     "Fixed",
@@ -30,6 +31,7 @@ __all__ = [
     "NoiseSets",
     "Trimmed",
     "check_audio",
+    "check_kind",
     "check_originals",
     "combine",
     "copy",

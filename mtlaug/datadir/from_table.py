@@ -86,16 +86,14 @@ def _find(rows: list[Row], folder: Path, unlabelled: str | None, dropped: list) 
     """The rows with a speaker, an emotion, a file and possible times."""
     found = []
     for row in rows:
-        path = folder / row.path
-        if not path.exists():
-            path = folder / row.path.replace("\\", "/")  # a table made on Windows
+        path = _file(folder, row.path)
         start = row.start or 0.0
         if not row.path or not row.speaker:
             problem = f"has no {'speaker' if row.path else 'path'}"
         elif not row.emotion and unlabelled is None:
             problem = "has no emotion"
-        elif not path.is_file():
-            problem = f"{path}: no such file"
+        elif not (path and path.is_file()):
+            problem = f"{path or row.path}: no such file"
         elif start < 0 or (row.end is not None and row.end <= start):
             problem = f"starts at {start:g} s and ends at {start if row.end is None else row.end:g} s"
         else:
@@ -103,6 +101,15 @@ def _find(rows: list[Row], folder: Path, unlabelled: str | None, dropped: list) 
             continue
         dropped.append((row, problem))
     return found
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    """The path of a cell; None of one that no file can have."""
+    path = folder / name
+    try:
+        return path if path.exists() else folder / name.replace("\\", "/")  # a table made on Windows
+    except OSError:  # such as a whole sentence
+        return None
 
 
 def _close(found: list[_Utterance], dropped: list) -> list[_Utterance]:

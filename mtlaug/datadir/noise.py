@@ -17,6 +17,7 @@ from mtlaug.seeding import rank
 
 _ESC = re.compile(r"\d-(\d+)-[A-Z](?:-\d+)?")  # fold, source recording, take, and in ESC-50 the class
 _TAKE = re.compile(r"-[A-Z]$")
+BABBLE = "babble"  # a kind of its own, which is made of speech
 _TABLES = ("wav.scp", "utt2spk", "utt2uniq", "utt2kind", "utt2dur")
 
 
@@ -41,9 +42,9 @@ def from_noise(
 
     The folder of a file is its kind and its speaker, and the utterance is ``<kind>-<file name>``;
     right below ``corpus_dir`` the kind is ``noise``, and in ESC-50 it is the category by ``meta/esc50.csv``.
-    ``utt2uniq`` is the source recording: takes ``x-A`` and ``x-B`` are of one, and so are the files of ESC-10
-    and ESC-50 (``fold-source-take``) with one source, whatever their kinds. Unusable files are in the
-    ``dropped.tsv`` of the training directory.
+    ``utt2uniq`` is the source recording: takes ``x-A`` and ``x-B`` are of one, and so are files of the same samples
+    and, whatever their kinds, those of ESC-10 and ESC-50 (``fold-source-take``) with one source. Unusable files are in
+    the ``dropped.tsv`` of the training directory.
 
     Args:
         test_share: of each kind's source recordings, chosen by a hash of ``seed`` and source; one at
@@ -53,7 +54,8 @@ def from_noise(
     Raises:
         UserError: the folder is missing, has no usable file or too many unusable ones, two files make the
             same utterance, ``test_share`` is not in [0, 1), ``held_out`` is no kind or leaves nothing to train on,
-            or there is nothing to test or a test directory that was not asked for.
+            or there is nothing to test, a kind that cannot be tested (see `check_kind`) or a test directory that was
+            not asked for.
     """
     if not 0 <= test_share < 1:
         raise UserError(f"--test-share {test_share:g}: choose from 0 (no test directory) to less than 1")
@@ -68,6 +70,9 @@ def from_noise(
             f"{corpus_dir}: {len(dropped)} of {total} files are unusable (more than the {max_loss:g} % of --max-loss), "
             f"such as {min(dropped)}: {dropped[min(dropped)]}; mend them or raise --max-loss"
         )
+    if test_share:
+        for utterance, kind in tables["utt2kind"].items():
+            check_kind(f"{tables['wav.scp'][utterance]}: rename its folder", kind)
     tested = _test_sources(tables["utt2uniq"], tables["utt2kind"], test_share, seed)
     if held_out:
         tested |= _sources_of_kind(_kind(held_out), tables)
@@ -94,7 +99,19 @@ def _usable(corpus: Path, beside: str) -> tuple[dict[str, dict[str, str]], dict[
             checked = check_audio(aside, max_loss=100)
         except UserError:  # its message names the temporary directory
             raise UserError(f"{corpus}: none of its {len(tables['wav.scp'])} audio files is usable") from None
-        return {name: read(aside, name) for name in _TABLES}, checked.dropped
+        tables, sums = {name: read(aside, name) for name in _TABLES}, read(aside, "utt2checksum")
+    tables["utt2uniq"] = _merged(tables["utt2uniq"], sums)
+    return tables, checked.dropped
+
+
+def _merged(utt2uniq: Mapping[str, str], sums: Mapping[str, str]) -> dict[str, str]:
+    """The sources, where those of recordings with the very same samples are one."""
+    merged, first = dict(utt2uniq), {}
+    for utterance in utt2uniq:
+        source = first.setdefault(sums[utterance], merged[utterance])
+        if (other := merged[utterance]) != source:
+            merged = {name: source if known == other else known for name, known in merged.items()}
+    return merged
 
 
 def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
@@ -112,6 +129,12 @@ def _tables_of(corpus: Path) -> dict[str, dict[str, str]]:
     if not wav:
         raise UserError(f"{corpus}: holds no file that ends in {', '.join(ENDINGS)}")
     return {"wav.scp": wav, "utt2spk": dict(kinds), "utt2uniq": sources, "utt2kind": kinds}
+
+
+def check_kind(where: str, kind: str) -> None:
+    """Raise a `UserError` where a kind cannot be part of the name of a score; ``where`` it is from."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+", kind) or kind == BABBLE:
+        raise UserError(f"{where}: kind {kind!r}: use letters, digits and '_', and not {BABBLE}")
 
 
 def _source(name: str, home: str) -> str:

@@ -30,6 +30,15 @@ def test_babble_has_any_recording_of_a_talker_from_any_place_on():
     assert all(len(set(noise.starts)) == noisy.TALKERS for noise in babble)
 
 
+def test_babble_of_dialogues_has_as_many_recordings():
+    """Where two of the speakers share one, others help out."""
+    dialogues = {f"s{side}{number}": [f"/s/{number}.wav"] for number in range(7) for side in "AB"}
+    shared = noisy.Noises({}, dialogues, {})
+    for seed in range(60):
+        babble = shared.draw("babble", np.random.default_rng(seed))
+        assert len(set(babble.sources)) == len(babble.starts) == noisy.TALKERS
+
+
 def test_babble_that_training_had_is_refused(corpus: Corpus, places: Places, tmp_path):
     aug_dir = str(tmp_path / "aug")
     manifest.make(corpus.data_dir, aug_dir, corpus.settings(), noise_dir=places.babble_dir)

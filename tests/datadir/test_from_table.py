@@ -130,10 +130,11 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
         "wav/bert_2.wav,bert,sad,,",
         "wav/bert_2.wav,bert,sad,3,",
         "wav/bert_2.wav,bert,sad,0.5,0.5",
+        f"{'long ' * 60},bert,sad,,",
     )
     assert main(["datadir", "from-table", str(table), str(tmp_path / "data")]) == 0
     said = capsys.readouterr()
-    assert "2 utterances of 2 speakers" in said.out and "8 of 10 rows dropped" in said.out
+    assert "2 utterances of 2 speakers" in said.out and "9 of 11 rows dropped" in said.out
     dropped = datadir.read_dropped(tmp_path / "data")
     reasons = [
         ("labels.csv:3", "starts at 0.4 s"),
@@ -144,6 +145,7 @@ def test_unusable_rows_are_dropped_listed_and_counted(folder, tmp_path, capsys):
         ("labels.csv:8", "no such file"),
         ("labels.csv:10", "starts at 3 s, its file ends at 1 s"),
         ("labels.csv:11", "starts at 0.5 s and ends at 0.5 s"),
+        ("labels.csv:12", "long: no such file"),
     ]
     for (where, reason), found in zip(reasons, dropped.values(), strict=True):
         assert f"{where}: " in found or (reason == "repeats " and found.endswith(where))

@@ -1,6 +1,7 @@
 """Noise directories: training and test noise share no source recording."""
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -20,7 +21,8 @@ TABLES = ("wav.scp", "utt2spk", "spk2utt", "utt2uniq", "utt2kind", "utt2dur", "d
 
 def write(path, peak=0.1):
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, peak * np.random.default_rng(0).standard_normal(800), 16000)
+    rng = np.random.default_rng(list(str(path).encode()))  # sound of its own
+    soundfile.write(path, peak * rng.standard_normal(800), 16000)
     return path
 
 
@@ -151,6 +153,30 @@ def test_a_held_out_kind_that_is_all_there_is(tmp_path):
     with pytest.raises(UserError, match="without the kind rain there is no noise left for training"):
         datadir.from_noise(tmp_path / "noises", str(tmp_path / "noise"), held_out="rain")
     assert not (tmp_path / "noise_train").exists()
+
+
+def test_the_same_sound_under_two_names_is_on_one_side(tmp_path):
+    for number in range(4):
+        heard = write(tmp_path / "n/rain" / f"rain{number}-A.wav")
+        write(tmp_path / "n/rain" / f"rain{number}-B.wav")
+        (tmp_path / "n/storm").mkdir(exist_ok=True)
+        shutil.copy(heard, tmp_path / "n/storm" / f"storm{number}.wav")
+    datadir.from_noise(tmp_path / "n", str(tmp_path / "noise"))
+    for part in PARTS:
+        found = Counter(sources(tmp_path / "noise", part).values())
+        assert found and set(found.values()) == {3}  # both takes and the copy
+
+
+@pytest.mark.parametrize("name", ["babble", "Straßenlärm"])
+def test_a_kind_that_cannot_be_tested_is_named_at_once(tmp_path, name):
+    for number in range(2):
+        write(tmp_path / "n" / name / f"{number}.wav")
+    with pytest.raises(
+        UserError, match=rf"{name}/0\.wav: rename its folder: kind .*: use letters"
+    ):
+        datadir.from_noise(tmp_path / "n", str(tmp_path / "noise"))
+    assert not (tmp_path / "noise_train").exists()
+    datadir.from_noise(tmp_path / "n", str(tmp_path / "rooms"), test_share=0)  # nothing is tested
 
 
 def test_takes_of_a_recording_have_one_source_by_path():

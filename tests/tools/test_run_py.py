@@ -113,6 +113,7 @@ def test_command_that_cannot_be_executed_is_126(place):
         (["--time", "5", "x.log", "true"], "hh:mm:ss"),
         (["--config", "none.conf", "x.log", "true"], "cannot read none.conf"),
         (["x.log"], "expected LOG and COMMAND"),
+        (["logs/", "true"], "logs/: is a directory; LOG is a file"),
         ([], "expected LOG and COMMAND"),
         (["file/x.log", "true"], "cannot write the log file/x.log"),
     ],

@@ -134,6 +134,8 @@ def parse(arguments: list, program: str, grid_conf: str = "") -> "tuple | None":
             given.update(parse_option(name, value))
     if len(rest) < 2:
         raise LauncherError(f"expected LOG and COMMAND, got {shlex.join(rest) or 'neither'} (see {program} --help)")
+    if rest[0].endswith("/"):
+        raise LauncherError(f"{rest[0]}: is a directory; LOG is a file")
     if {"|", "||", "&&"} & set(rest[1:]):
         note = "'|' and '&&' go to COMMAND as they are; to run a pipeline, quote all of it as one argument"
         print(f"{program}: note: {note}", file=sys.stderr)
