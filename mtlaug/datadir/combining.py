@@ -20,6 +20,7 @@ from mtlaug.datadir.tables import (
     utterance_tables,
     write_dropped,
 )
+from mtlaug.datadir.untrimmed import UNTRIMMED
 from mtlaug.files import UserError, atomic_path, read_text, write_table
 
 
@@ -33,7 +34,8 @@ class Combined(NamedTuple):
 def combine(dst: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> Combined:
     """Join data directories into ``dst``; files that not all sources have are left out, but for ``dropped.tsv``.
 
-    Sources without ``segments`` beside others with them get segments of whole recordings.
+    Sources without ``segments`` beside others with them get segments of whole recordings, and untrimmed sources beside
+    trimmed ones the table ``utt2untrimmed``.
 
     Raises:
         UserError: an utterance is in two sources, a recording or speaker differs between two,
@@ -44,6 +46,8 @@ def combine(dst: str | os.PathLike, sources: Sequence[str | os.PathLike]) -> Com
     loaded = [_load(source) for source in sources]
     if any("segments" in tables for tables in loaded):
         loaded = [_with_segments(source, tables) for source, tables in zip(sources, loaded, strict=True)]
+    if any(UNTRIMMED in tables for tables in loaded):
+        loaded = [_with_untrimmed(tables) for tables in loaded]
     shared = set.intersection(*(set(tables) for tables in loaded))
     left_out = {}
     for name in sorted(set().union(*loaded) - shared):
@@ -105,6 +109,13 @@ def _with_segments(source: str | os.PathLike, tables: dict[str, dict[str, str]])
         raise UserError(f"{source}: needs utt2dur to get segments as the other sources have; run utils/check_audio.sh")
     segments = {utterance: f"{utterance} 0 {duration}" for utterance, duration in tables["utt2dur"].items()}
     return {**tables, "segments": segments}
+
+
+def _with_untrimmed(tables: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """What was not trimmed was always what its segments are."""
+    if UNTRIMMED in tables or "segments" not in tables:
+        return tables
+    return {**tables, UNTRIMMED: {name: ":".join(line.split()[1:]) for name, line in tables["segments"].items()}}
 
 
 def _join(name: str, sources: Sequence[str | os.PathLike], tables: Sequence[Mapping[str, str]]) -> dict[str, str]:

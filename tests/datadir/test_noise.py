@@ -171,9 +171,7 @@ def test_the_same_sound_under_two_names_is_on_one_side(tmp_path):
 def test_a_kind_that_cannot_be_tested_is_named_at_once(tmp_path, name):
     for number in range(2):
         write(tmp_path / "n" / name / f"{number}.wav")
-    with pytest.raises(
-        UserError, match=rf"{name}/0\.wav: rename its folder: kind .*: use letters"
-    ):
+    with pytest.raises(UserError, match=rf"{name}/0\.wav: rename its folder: kind .*: use letters"):
         datadir.from_noise(tmp_path / "n", str(tmp_path / "noise"))
     assert not (tmp_path / "noise_train").exists()
     datadir.from_noise(tmp_path / "n", str(tmp_path / "rooms"), test_share=0)  # nothing is tested

@@ -66,6 +66,18 @@ def test_trimmed_speech_that_is_checked_again_is_known_by_all_that_it_was(data_d
     assert (data_dir / "feats.scp").exists()
 
 
+def test_trimmed_speech_keeps_its_sums_beside_speech_that_is_not_trimmed(data_dir, tmp_path):
+    wavs = read_table(data_dir / "wav.scp")
+    datadir.write(tmp_path / "y", {"wav.scp": {"t-whole": wavs["s-around"]}, "utt2spk": {"t-whole": "t"}})
+    datadir.check_audio(tmp_path / "y")
+    datadir.trim(data_dir)
+    datadir.combine(tmp_path / "z", [data_dir, tmp_path / "y"])
+    before = read_table(tmp_path / "z/utt2checksum")
+    datadir.check_audio(tmp_path / "z")
+    assert read_table(tmp_path / "z/utt2checksum") == before
+    assert before["t-whole"] == before["s-around"]
+
+
 def test_what_an_utterance_was_has_to_be_readable(data_dir):
     datadir.trim(data_dir)
     path = data_dir / "utt2untrimmed"
