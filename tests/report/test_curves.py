@@ -11,6 +11,7 @@ from made_reports import LEVELS, SERIES, part, row, write_point
 from mtlaug import report
 from mtlaug.files import UserError, read_json, write_json
 from mtlaug.report import curves, levels
+from mtlaug.report.scores import read_scores
 from mtlaug.scoring.scores import interval, percent, score
 
 
@@ -47,6 +48,26 @@ def test_each_series_is_there_by_itself(text):
     for level in (2, 3, 4):
         parts = [float(row(noise, series, "mtlaug")[level]) for series in SERIES]
         assert np.mean(parts) == pytest.approx(float(row(noise, "mtlaug")[level].split()[0]), abs=0.11)
+
+
+def test_a_curve_begins_with_the_clean_score_of_its_own_model_seeds_and_setting(tmp_path):
+    exp = tmp_path / "exp"
+    skills = {"mtlaug": (0.9, (1, 2), {}), "stl": (0.6, (1,), {}), "other": (0.7, (1, 2), {"set": "elsewhere"})}
+    for model, (skill, seeds, where) in skills.items():
+        write_made_score(exp, model, random_predictions(skill, seeds=seeds), **where)
+        write_point(exp, model, "rain", 5.0)
+    write_made_score(exp, "svm", (of_one := random_predictions(0.8)))
+    curve = {"name": "noise", "series": "rain", "level": 5.0, "unit": "dB SNR"}
+    write_made_score(exp, "svm", of_one, "score_noise_rain_5", condition="noise_rain_5", curve=curve)
+    (found,) = levels.gather([one for model in (*skills, "svm") for one in read_scores(exp / model)])
+    assert found.clean_uar("svm") == score(of_one)["uar"]
+    assert found.clean.keys() == {
+        "mtlaug",
+        "stl",
+        "svm",
+    }  # that of other is of another set
+    assert found.clean_uar("mtlaug") == score(random_predictions(0.9, seeds=(1, 2)))["uar"]
+    assert found.clean_uar("stl") is found.clean_uar("other") is None  # of one seed, its points of two
 
 
 def test_points_of_curves_have_no_table_of_their_own(text):
